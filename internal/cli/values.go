@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// values are the texts of a command's flags, laid over the defaults that a card's "sampling" gives them. The same
+// parsers read both, so a message only differs in where the text came from.
+type values struct {
+	flags    *cli.Context
+	sampling map[string]string // flag name -> text, from the card
+}
+
+// text returns the flag's text and where it was found; ok is false where neither flag nor card has it.
+func (v values) text(name string) (text, where string, ok bool) {
+	if v.flags.IsSet(name) {
+		return v.flags.String(name), "--" + name, true
+	}
+	if text, ok := v.sampling[name]; ok {
+		return text, "the card's sampling." + name, true
+	}
+	return "", "", false
+}
+
+func (v values) has(name string) bool {
+	_, _, ok := v.text(name)
+	return ok
+}
+
+// bad is the message for a text that cannot be what the flag takes: a usage error when it came from the command line.
+func bad(where, text, expected string) error {
+	err := fmt.Errorf("%s: found %q, expected %s", where, text, expected)
+	if strings.HasPrefix(where, "--") {
+		return usageError{err}
+	}
+	return err
+}
+
+// wrong is bad for errors that already say what was expected.
+func wrong(where string, err error) error {
+	err = fmt.Errorf("%s: %w", where, err)
+	if strings.HasPrefix(where, "--") {
+		return usageError{err}
+	}
+	return err
+}
+
+// whole reads a whole number of at least least.
+func (v values) whole(name string, fallback, least int) (int, error) {
+	text, where, ok := v.text(name)
+	if !ok {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least {
+		return 0, bad(where, text, fmt.Sprintf("a whole number, %d or more", least))
+	}
+	return n, nil
+}
+
+// seed reads any 64-bit seed; negative ones count from the top, as in most generators.
+func (v values) seed(name string) (uint64, error) {
+	text, where, ok := v.text(name)
+	if !ok {
+		return 0, nil
+	}
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return n, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, bad(where, text, "a whole number of at most 64 bits")
+	}
+	return uint64(n), nil
+}
+
+// number reads a finite number; the pointer is nil where it was not given.
+func (v values) number(name string) (*float64, error) {
+	text, where, ok := v.text(name)
+	if !ok {
+		return nil, nil
+	}
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil, bad(where, text, "a number")
+	}
+	return &x, nil
+}
+
+// pair reads LO,HI with LO < HI; nil where it was not given.
+func (v values) pair(name string) (*[2]float64, error) {
+	text, where, ok := v.text(name)
+	if !ok {
+		return nil, nil
+	}
+	lo, hi, found := strings.Cut(text, ",")
+	a, errA := strconv.ParseFloat(strings.TrimSpace(lo), 64)
+	b, errB := strconv.ParseFloat(strings.TrimSpace(hi), 64)
+	if !found || errA != nil || errB != nil || !(a < b) || math.IsInf(a, 0) || math.IsInf(b, 0) {
+		return nil, bad(where, text, "two numbers LO,HI, the lower one first")
+	}
+	return &[2]float64{a, b}, nil
+}
+
+// list reads comma-separated whole numbers and ranges, "9,7,3-0": a range runs in the direction it is written.
+func (v values) list(name string) ([]int, error) {
+	text, where, ok := v.text(name)
+	if !ok {
+		return nil, nil
+	}
+	const most = 1 << 20
+	expected := "whole numbers and ranges such as 299,284 or 999-0"
+	var out []int
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		lo, hi, isRange := strings.Cut(part, "-")
+		a, err := strconv.Atoi(lo)
+		b := a
+		if err == nil && isRange {
+			b, err = strconv.Atoi(hi)
+		}
+		if err != nil || len(out)+max(a-b, b-a) >= most {
+			return nil, bad(where, text, expected)
+		}
+		step := 1
+		if b < a {
+			step = -1
+		}
+		for i := a; ; i += step {
+			out = append(out, i)
+			if i == b {
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// oneOf reads one of the words.
+func (v values) oneOf(name, fallback string, words ...string) (string, error) {
+	text, where, ok := v.text(name)
+	if !ok {
+		return fallback, nil
+	}
+	for _, w := range words {
+		if text == w {
+			return text, nil
+		}
+	}
+	return "", bad(where, text, strings.Join(words, " or "))
+}
