@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -14,6 +15,23 @@ import (
 type values struct {
 	flags    *cli.Context
 	sampling map[string]string // flag name -> text, from the card
+}
+
+// layOver drops those of the card's defaults that a flag replaces under another name: a list of times or indexes, and the
+// number of steps, are three ways to say where to step.
+func layOver(flags *cli.Context, sampling map[string]string) values {
+	kept := maps.Clone(sampling)
+	isList := strings.HasPrefix(strings.TrimSpace(flags.String("grid")), "list")
+	if flags.IsSet("steps") || flags.IsSet("grid") || flags.IsSet("indexes") {
+		delete(kept, "indexes")
+	}
+	if flags.IsSet("indexes") || isList {
+		delete(kept, "steps")
+	}
+	if flags.IsSet("indexes") || (flags.IsSet("steps") && strings.HasPrefix(kept["grid"], "list")) {
+		delete(kept, "grid")
+	}
+	return values{flags, kept}
 }
 
 // text returns the flag's text and where it was found; ok is false where neither flag nor card has it.

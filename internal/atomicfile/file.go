@@ -1,0 +1,178 @@
+package atomicfile
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// File is a file on its way to its name. It is written from one goroutine.
+type File struct {
+	name   string   // as the caller gave it, for messages
+	target string   // behind symbolic links
+	temp   string   // "" where the target is written to directly
+	file   *os.File // nil once finished
+	mode   fs.FileMode
+	done   bool // committed or aborted
+}
+
+// Create opens a temporary file beside path. It fails at once, not when the work is done, where the folder does not
+// exist, may not be written to, or where path is a folder or a file that may not be written to.
+func Create(path string) (*File, error) {
+	f := &File{name: path}
+	var err error
+	if f.target, err = follow(path); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(f.target)
+	switch {
+	case err == nil && info.IsDir():
+		return nil, fmt.Errorf("%s: is a folder, expected the name of a file to write", path)
+	case err == nil && !info.Mode().IsRegular():
+		if f.file, err = os.OpenFile(f.target, os.O_WRONLY, 0); err != nil {
+			return nil, f.explain(err)
+		}
+		return f, nil
+	case err == nil:
+		// A rename would replace a file that its owner has made read-only: ask as an ordinary write would.
+		old, err := os.OpenFile(f.target, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, f.explain(err)
+		}
+		old.Close()
+		f.mode = info.Mode().Perm()
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, f.explain(err)
+	}
+	folder, base := filepath.Split(f.target)
+	if base == "" {
+		return nil, fmt.Errorf("%s: expected the name of a file to write", path)
+	}
+	// Names may be 255 bytes long on common file systems; the temporary one adds at most 33.
+	if len(base) > 200 {
+		base = strings.ToValidUTF8(base[:200], "")
+	}
+	f.temp = filepath.Join(folder, "."+base+"."+rand.Text()+".tmp")
+	if f.file, err = os.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); err != nil {
+		f.temp = ""
+		return nil, f.explain(err)
+	}
+	if f.mode != 0 {
+		if err := f.file.Chmod(f.mode); err != nil {
+			f.Abort()
+			return nil, f.explain(err)
+		}
+	}
+	return f, nil
+}
+
+// follow returns the file that path names behind symbolic links, also where that file does not exist yet.
+func follow(path string) (string, error) {
+	for range 40 { // as many as Linux follows
+		link, err := os.Readlink(path)
+		if err != nil {
+			return path, nil
+		}
+		// What /proc and /dev/fd link to ("pipe:[123]") are names for people; opening the link itself works.
+		if _, err := os.Stat(path); err == nil && strings.Contains(link, ":[") {
+			return path, nil
+		}
+		if !filepath.IsAbs(link) {
+			link = filepath.Join(filepath.Dir(path), link)
+		}
+		path = link
+	}
+	return "", fmt.Errorf("%s: symbolic links lead in a circle", path)
+}
+
+// Name is the path given to [Create].
+func (f *File) Name() string { return f.name }
+
+// Write appends p to the file.
+func (f *File) Write(p []byte) (int, error) {
+	if f.file == nil {
+		panic("atomicfile: write after the end")
+	}
+	n, err := f.file.Write(p)
+	if err != nil {
+		return n, f.explain(err)
+	}
+	return n, nil
+}
+
+// Finish closes the file, still under its temporary name. Commit does it where it was not done before; calling it
+// earlier lets a program with several files bring all of them to this point before the first appears.
+func (f *File) Finish() error {
+	if f.file == nil {
+		return nil
+	}
+	file := f.file
+	f.file = nil
+	if err := file.Close(); err != nil {
+		return f.explain(err)
+	}
+	return nil
+}
+
+// Commit finishes the file and gives it its name. After an error the temporary file is gone.
+func (f *File) Commit() error {
+	if f.done {
+		panic("atomicfile: commit after the end")
+	}
+	if err := f.Finish(); err != nil {
+		f.Abort()
+		return err
+	}
+	if f.temp != "" {
+		if err := os.Rename(f.temp, f.target); err != nil {
+			f.Abort()
+			return f.explain(err)
+		}
+	}
+	f.done = true
+	return nil
+}
+
+// Abort removes what was written. It does nothing after Commit or a former Abort.
+func (f *File) Abort() {
+	if f.done {
+		return
+	}
+	f.done = true
+	if f.file != nil {
+		f.file.Close()
+		f.file = nil
+	}
+	if f.temp != "" {
+		os.Remove(f.temp)
+	}
+}
+
+// explain says in the terms of the target what the operating system said about the temporary file.
+func (f *File) explain(err error) error {
+	reason := err
+	var pathErr *fs.PathError
+	var linkErr *os.LinkError
+	if errors.As(err, &pathErr) {
+		reason = pathErr.Err
+	} else if errors.As(err, &linkErr) {
+		reason = linkErr.Err
+	}
+	folder := filepath.Dir(f.target)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: the folder %s does not exist: make it first: %w", f.name, folder, reason)
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%s: %s is not a folder: %w", f.name, folder, reason)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%s: may not be written: choose another folder or change its permissions: %w", f.name, reason)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%s: the disk is full: free some space or choose another folder: %w", f.name, reason)
+	}
+	return fmt.Errorf("%s: %w", f.name, reason)
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"odeon/models"
+	"odeon/onnx"
+	"odeon/sampler"
+)
+
+// engine is a resolved model, loaded and ready: a network for each worker on one shared session, and a decoder for each
+// where samples are decoded.
+type engine struct {
+	split    models.Split
+	dim      int // elements of one state
+	library  onnx.Library
+	provider string
+	notes    []string
+
+	networks []*models.Network
+	decoders chan *models.Decoder // free ones; nil where nothing is decoded
+	decoded  []int                // shape of one decoded sample
+	layout   models.Layout
+
+	sessions []*onnx.Session
+}
+
+// newEngine loads the library and the network. The cut into workers and chunks is settled here, since it decides how many threads
+// a session has.
+func newEngine(ctx context.Context, lib onnx.Library, r *models.Resolved, run models.Run, req request, g sampler.Guidance) (*engine, error) {
+	rt, err := onnx.Open(lib)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{library: rt.Library(), dim: 1, layout: r.Layout}
+	for _, size := range r.Shape {
+		e.dim *= size
+	}
+	wishes := req.wishes
+	wishes.Fixed = r.Batch
+	wishes.Device = rt.OnDevice(req.session.Provider)
+	e.split = models.Choose(run.Count, e.dim, g.Weight != 1, cores(), wishes)
+	options := req.session
+	options.Threads, options.Workers = e.split.Threads, e.split.Workers
+	if err := e.load(ctx, rt, r, run, options, req.decode); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *engine) load(ctx context.Context, rt *onnx.Runtime, r *models.Resolved, run models.Run, options onnx.SessionOptions, decode bool) error {
+	session, err := r.NewSession(rt, options)
+	if err != nil {
+		return err
+	}
+	e.sessions = append(e.sessions, session)
+	e.provider = session.Provider()
+	if n := session.Note(); n != "" {
+		e.notes = append(e.notes, n)
+	}
+	for range e.split.Workers {
+		network, err := models.NewNetwork(r, session, run)
+		if err != nil {
+			return err
+		}
+		e.networks = append(e.networks, network)
+	}
+	if r.Decode == nil || !decode {
+		e.layout = r.LatentLayout
+		return nil
+	}
+	if session, err = r.Decode.NewSession(rt, options); err != nil {
+		return err
+	}
+	e.sessions = append(e.sessions, session)
+	e.decoders = make(chan *models.Decoder, e.split.Workers)
+	for range e.split.Workers {
+		decoder, err := models.NewDecoder(ctx, r, session)
+		if err != nil {
+			return err
+		}
+		e.decoded, e.layout = decoder.Shape, decoder.Layout
+		e.decoders <- decoder
+	}
+	return nil
+}
+
+// decode fills dst from states on the calling worker's goroutine.
+func (e *engine) decode(ctx context.Context, dst, states []float32) error {
+	d := <-e.decoders
+	defer func() { e.decoders <- d }()
+	return d.Decode(ctx, dst, states)
+}
+
+// evaluations is how many samples the network was evaluated at.
+func (e *engine) evaluations() int64 {
+	var n int64
+	for _, network := range e.networks {
+		n += network.Evaluations()
+	}
+	return n
+}
+
+// networkSeconds is the time that a worker spent in the network, on average.
+func (e *engine) networkSeconds() float64 {
+	var spent time.Duration
+	for _, network := range e.networks {
+		spent += network.Spent()
+	}
+	return spent.Seconds() / float64(len(e.networks))
+}
+
+// Close frees what ONNX Runtime holds.
+func (e *engine) Close() {
+	for _, network := range e.networks {
+		network.Close()
+	}
+	for range len(e.decoders) {
+		(<-e.decoders).Close()
+	}
+	for _, session := range e.sessions {
+		session.Destroy()
+	}
+}

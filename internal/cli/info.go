@@ -1,0 +1,282 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/urfave/cli/v2"
+
+	"odeon/models"
+	"odeon/onnx"
+)
+
+func infoCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "info",
+		Usage:     "tells what a network is, what its card says, and what is missing to sample it",
+		ArgsUsage: "MODEL",
+		Description: "The graph's inputs and outputs with the roles they were given, its operators and parameters, the card with\n" +
+			"the source of each field, and what a card or a flag still has to say. Weights are not read.",
+		Flags:  slices.Concat([]cli.Flag{switched("json", "as JSON")}, cardFlags()),
+		Action: info,
+	}
+}
+
+// infoReport is what info says; with --json as it stands.
+type infoReport struct {
+	Model      string           `json:"model"`
+	Size       int64            `json:"size"`
+	IR         int64            `json:"ir_version"`
+	Opsets     map[string]int64 `json:"opsets"`
+	Producer   string           `json:"producer,omitempty"`
+	Inputs     []infoPort       `json:"inputs"`
+	Outputs    []infoPort       `json:"outputs"`
+	Operators  map[string]int   `json:"operators"`
+	Parameters int64            `json:"parameters"`
+	External   []string         `json:"external,omitempty"`
+
+	Card    *models.Card      `json:"card"`
+	From    map[string]string `json:"from"`
+	Shape   []int             `json:"shape,omitempty"`
+	Layout  models.Layout     `json:"layout,omitempty"`
+	Guesses []string          `json:"guesses,omitempty"`
+	Missing []infoMissing     `json:"missing,omitempty"`
+	Notes   []string          `json:"notes,omitempty"`
+}
+
+type infoPort struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"`
+	Shape []any  `json:"shape"` // sizes, and the names of free axes; null where the rank is open
+	Role  string `json:"role,omitempty"`
+
+	text string // type and shape as people read them
+}
+
+type infoMissing struct {
+	Field   string   `json:"field"`
+	Problem string   `json:"problem"`
+	Choices []string `json:"choices,omitempty"`
+}
+
+func info(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return usagef("odeon info needs a MODEL: an ONNX file, a card, a folder, or the name of an embedded model (odeon models lists them)")
+	}
+	model, err := openModel(c)
+	if err != nil {
+		return err
+	}
+	report := newInfoReport(models.Resolve(model))
+	if c.Bool("json") {
+		e := json.NewEncoder(c.App.Writer)
+		e.SetIndent("", "  ")
+		return e.Encode(report)
+	}
+	return report.print(c.App.Writer)
+}
+
+func newInfoReport(r *models.Resolved) *infoReport {
+	i := r.Model.Info
+	report := &infoReport{
+		Model: r.Model.Path(), Size: i.Size, IR: i.IRVersion, Opsets: map[string]int64{}, Producer: strings.TrimSpace(i.Producer + " " + i.ProducerVersion),
+		Operators: i.Operators, Parameters: i.Parameters, External: i.External,
+		Card: r.Card, From: r.Model.From, Shape: r.Shape, Layout: r.Layout, Guesses: r.Guesses,
+		Notes: slices.Concat(r.Model.Notes, i.Warnings),
+	}
+	for _, o := range i.Opsets {
+		report.Opsets[o.Domain] = o.Version
+	}
+	roles := inputRoles(r)
+	for _, v := range i.Inputs {
+		report.Inputs = append(report.Inputs, port(v, roles[v.Name]))
+	}
+	for _, v := range i.Outputs {
+		role := ""
+		if v.Name == r.Output.Name {
+			if role = "prediction"; r.Card.Prediction != nil {
+				role = r.Card.Prediction.String()
+			}
+			if r.Slice != nil {
+				role += fmt.Sprintf(", channels %d up to %d", r.Slice.From, r.Slice.To)
+			}
+		}
+		report.Outputs = append(report.Outputs, port(v, role))
+	}
+	for _, p := range r.Problems {
+		report.Missing = append(report.Missing, infoMissing{p.Field, p.Error(), p.Choices})
+	}
+	return report
+}
+
+func port(v onnx.Value, role string) infoPort {
+	var shape []any
+	for _, d := range v.Shape {
+		if d.IsFree() {
+			shape = append(shape, d.String())
+		} else {
+			shape = append(shape, d.Size)
+		}
+	}
+	return infoPort{v.Name, v.Type.String(), shape, role, v.String()}
+}
+
+func inputRoles(r *models.Resolved) map[string]string {
+	roles := map[string]string{r.State.Name: "state"}
+	if r.Clock != nil {
+		roles[r.Clock.Name] = "time: " + r.TimeText()
+	}
+	if r.Label != nil {
+		roles[r.Label.Name] = "label"
+	}
+	for _, e := range r.Extras {
+		roles[e.Port.Name] = "constant"
+	}
+	return roles
+}
+
+func (i *infoReport) print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	row := func(head string, cells ...string) {
+		fmt.Fprintf(t, "%s\t%s\n", head, printable(strings.TrimSpace(strings.Join(cells, "  "))))
+	}
+	row("model", i.Model)
+	var opsets []string
+	for _, domain := range slices.Sorted(maps.Keys(i.Opsets)) {
+		opsets = append(opsets, strings.TrimSpace(fmt.Sprintf("%s %d", domain, i.Opsets[domain])))
+	}
+	row("file", fmt.Sprintf("%s, IR %d, opset %s", bytesText(i.Size), i.IR, strings.Join(opsets, ", ")), i.Producer)
+	for n, p := range i.Inputs {
+		row(headOnce(n, "inputs"), p.Name, p.text, p.Role)
+	}
+	for n, p := range i.Outputs {
+		row(headOnce(n, "outputs"), p.Name, p.text, p.Role)
+	}
+	row("parameters", fmt.Sprint(i.Parameters))
+	row("operators", operatorsText(i.Operators))
+	for n, f := range i.External {
+		row(headOnce(n, "weights in"), f)
+	}
+	if len(i.Shape) > 0 {
+		row("sample", fmt.Sprintf("%v", i.Shape), string(i.Layout))
+	}
+	if err := i.printCard(row); err != nil {
+		return err
+	}
+	for n, g := range i.Guesses {
+		row(headOnce(n, "guessed"), g)
+	}
+	for n, s := range i.Notes {
+		row(headOnce(n, "note"), s)
+	}
+	for n, m := range i.Missing {
+		row(headOnce(n, "missing"), m.Problem)
+	}
+	if len(i.Missing) == 0 {
+		row("ready", fmt.Sprintf("odeon sample %s", shellWord(i.Model)))
+	}
+	return t.Flush()
+}
+
+// printCard writes the card's fields in the card's own order, each with the layer that said it.
+func (i *infoReport) printCard(row func(head string, cells ...string)) error {
+	text, err := json.Marshal(i.Card)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(strings.NewReader(string(text)))
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	for n := 0; d.More(); n++ {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		field := fmt.Sprint(key)
+		from := i.From[field]
+		if from != "" {
+			from = "(" + from + ")"
+		}
+		row(headOnce(n, "card"), field+":", shortened(string(value), 100), from)
+	}
+	return nil
+}
+
+func headOnce(n int, head string) string {
+	if n > 0 {
+		return ""
+	}
+	return head
+}
+
+func operatorsText(operators map[string]int) string {
+	names := slices.SortedFunc(maps.Keys(operators), func(a, b string) int {
+		if d := operators[b] - operators[a]; d != 0 {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s %d", name, operators[name])
+	}
+	return strings.Join(names, ", ")
+}
+
+// printable shows characters that would steer a terminal as escapes: names come out of a stranger's file.
+func printable(s string) string {
+	if strings.IndexFunc(s, unprintable) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unprintable(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// shortened cuts a text to most runes.
+func shortened(text string, most int) string {
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	return string(runes[:most-1]) + "…"
+}
+
+func bytesText(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// shellWord quotes a word for a POSIX shell where it needs it.
+func shellWord(s string) string {
+	if s != "" && !strings.ContainsAny(s, " \t\n'\"\\$`!*?[]{}()<>|&;#~") {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

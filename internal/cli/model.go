@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"odeon/internal/array"
+	"odeon/models"
+)
+
+// cardFields are the flags that stand for a field of the card. The other flags of cardFlags are --card and --decoder.
+var cardFields = []string{"prediction", "path", "time", "scale", "start", "shape", "layout", "range", "inputs", "output", "labels", "decoder"}
+
+// overrides are the layers that the command line lays over a model's own cards: --card FILE, then the single fields. The
+// fields are read before any file is opened.
+func overrides(c *cli.Context) ([]models.Layer, error) {
+	own := models.Layer{From: "the command line", Card: &models.Card{}, Own: true}
+	for _, field := range cardFields {
+		if !c.IsSet(field) {
+			continue
+		}
+		if err := own.Card.Set(field, c.String(field)); err != nil {
+			return nil, usagef("--%s: %w", field, err)
+		}
+	}
+	var layers []models.Layer
+	if c.IsSet("card") {
+		layer, err := models.OpenCard(c.String("card"))
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, layer)
+	}
+	return append(layers, own), nil
+}
+
+// openModel finds MODEL and reads its graph and its cards.
+func openModel(c *cli.Context) (*models.Model, error) {
+	arg, err := oneModel(c)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := overrides(c)
+	if err != nil {
+		return nil, err
+	}
+	return models.Open(arg, layers...)
+}
+
+// parseSets reads --set and --set-null: NAME=VALUE, or NAME=@FILE for an array.
+func parseSets(c *cli.Context) ([]models.Set, error) {
+	var sets []models.Set
+	at := map[string]int{}
+	for _, flag := range []string{"set", "set-null"} {
+		for _, text := range c.StringSlice(flag) {
+			name, value, found := strings.Cut(text, "=")
+			if !found || name == "" || value == "" {
+				return nil, bad("--"+flag, text, "NAME=VALUE or NAME=@FILE.npy")
+			}
+			a, err := parseValue(flag, name, value)
+			if err != nil {
+				return nil, err
+			}
+			i, ok := at[name]
+			if !ok {
+				i, at[name] = len(sets), len(sets)
+				sets = append(sets, models.Set{Name: name})
+			}
+			into := &sets[i].Value
+			if flag == "set-null" {
+				into = &sets[i].Null
+			}
+			if *into != nil {
+				return nil, usagef("--%s: %s is given twice", flag, name)
+			}
+			*into = a
+		}
+	}
+	for _, s := range sets {
+		if s.Value == nil {
+			return nil, usagef("--set-null %s=... has no --set %s=... beside it; give the conditional value too", s.Name, s.Name)
+		}
+	}
+	return sets, nil
+}
+
+func parseValue(flag, name, text string) (*models.Array, error) {
+	if file, ok := strings.CutPrefix(text, "@"); ok {
+		a, err := array.Read(file, name)
+		if err != nil {
+			return nil, fmt.Errorf("--%s %s: %w", flag, name, err)
+		}
+		return &models.Array{Shape: a.Shape, Data: a.Float64()}, nil
+	}
+	a, err := models.ParseArray(text)
+	if err != nil {
+		return nil, usagef("--%s %s: %w", flag, name, err)
+	}
+	return &a, nil
+}
+
+// note tells the person something on stderr that is no failure.
+func note(w io.Writer, quiet bool, format string, args ...any) {
+	if !quiet {
+		fmt.Fprintf(w, format+"\n", args...)
+	}
+}

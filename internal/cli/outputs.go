@@ -1,0 +1,346 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"odeon/internal/render"
+	"odeon/models"
+	"odeon/sampler"
+)
+
+// outputs are the files of a run. Chunks come in on the workers' goroutines as they walk (frames, decoding) and leave in order
+// through deliver.
+type outputs struct {
+	engine *engine
+	first  int // the run's first sample number: files count from 0
+	sinks  []render.Sink
+	shape  []int // of one sample as the files hold it
+
+	frames map[int]int // completed steps -> frame; empty where no file shows the way
+	shown  int         // samples whose way is shown
+
+	mu      sync.Mutex
+	decoded map[int][]float32 // chunks that wait for delivery, by their first sample
+	spare   [][]float32
+	err     error // the first error of an observer, which cannot return it
+
+	keep   []kept // arrays that an archive wants beside the samples
+	closed bool
+}
+
+// kept is an array of the whole run, filled chunk by chunk.
+type kept struct {
+	name string
+	data []float32
+}
+
+func openOutputs(req request, r *models.Resolved, e *engine, plan *sampler.Plan, run models.Run, g sampler.Guidance) (*outputs, error) {
+	o := &outputs{engine: e, first: req.first, shape: r.Shape, frames: map[int]int{}, decoded: map[int][]float32{}}
+	if e.decoded != nil {
+		o.shape = e.decoded
+	}
+	samples := render.Samples{
+		Shape: o.shape, Layout: render.Layout(e.layout), Range: r.Range,
+		Latent: r.Decode != nil && e.decoded == nil, Vocabulary: r.Card.Vocabulary,
+	}
+	if r.Card.Rate != nil {
+		samples.Rate = int(*r.Card.Rate)
+	}
+	if r.Card.FPS != nil {
+		samples.FPS = *r.Card.FPS
+	}
+	for _, label := range run.Labels {
+		samples.Labels = append(samples.Labels, r.Labels.Title(label))
+	}
+	names := req.out
+	if len(names) == 0 {
+		names = []string{render.DefaultName(r.Model.Name, samples)}
+	}
+	chosen := render.FrameSteps(plan.Steps)
+	times := stateTimes(plan)
+	options := render.Options{Meta: meta(req, r, plan, g), First: req.first}
+	for _, name := range names {
+		options.Trajectories = req.trajectories
+		options.Times = nil
+		if extension := strings.ToLower(filepath.Ext(name)); req.trajectories || extension == ".gif" || extension == ".apng" {
+			for _, step := range chosen {
+				options.Times = append(options.Times, times[step])
+			}
+		}
+		sink, err := render.NewSink(name, req.count, samples, options)
+		if err != nil {
+			o.Abort()
+			return nil, err
+		}
+		o.sinks = append(o.sinks, sink)
+		o.shown = max(o.shown, sink.Shown())
+		if a, ok := sink.(render.Archive); ok {
+			o.archive(a, req, r, run, times)
+		}
+	}
+	if o.shown > 0 {
+		for frame, step := range chosen {
+			o.frames[step] = frame
+		}
+	}
+	return o, nil
+}
+
+// archive gives a .npz what it holds beside the samples: init, t, and where they exist latents and labels.
+func (o *outputs) archive(a render.Archive, req request, r *models.Resolved, run models.Run, times []float64) {
+	shape := append([]int{req.count}, r.Shape...)
+	o.hold(a, "init", shape)
+	a.Add("t", []int{len(times)}, times)
+	if o.engine.decoded != nil {
+		o.hold(a, "latents", shape)
+	}
+	if len(run.Labels) == 0 {
+		return
+	}
+	labels := make([]int64, req.count)
+	for i := range labels {
+		label := run.Labels[i%len(run.Labels)]
+		if label == models.NullLabel {
+			label = -1
+		}
+		labels[i] = int64(label)
+	}
+	a.Add("labels", []int{req.count}, labels)
+}
+
+// hold makes room for an array that fills while the run goes on.
+func (o *outputs) hold(a render.Archive, name string, shape []int) {
+	data := make([]float32, shape[0]*o.engine.dim)
+	o.keep = append(o.keep, kept{name, data})
+	a.Add(name, shape, data)
+}
+
+// fill copies a chunk into the held arrays of a name.
+func (o *outputs) fill(name string, x []float32, first int) {
+	for _, k := range o.keep {
+		if k.name == name {
+			copy(k.data[(first-o.first)*o.engine.dim:], x)
+		}
+	}
+}
+
+// stateTimes are the times of the states that a walk passes: the start's, then one after each step.
+func stateTimes(plan *sampler.Plan) []float64 {
+	times := []float64{plan.From}
+	for i := range plan.Rows {
+		if plan.Rows[i].Ends {
+			times = append(times, plan.Rows[i].Next)
+		}
+	}
+	return times
+}
+
+// init makes the first states of a chunk, and shows them to what records the way.
+func (o *outputs) init(plan *sampler.Plan, s source) func(x []float32, first, n int) error {
+	return func(x []float32, first, n int) error {
+		if s.state != nil {
+			copy(x, s.state[(first-o.first)*s.dim:])
+		} else if err := sampler.NewState(x, n, first).Draw(plan, s.noise); err != nil {
+			return err
+		}
+		o.fill("init", x, first)
+		return o.record(context.Background(), 0, x, first)
+	}
+}
+
+// observer counts progress, records frames, and decodes a chunk at the end of its walk.
+func (o *outputs) observer(ctx context.Context, plan *sampler.Plan, bar *progress, g sampler.Guidance) func(first, n int) sampler.Observer {
+	evaluations := make([]int64, plan.Steps) // of one sample, by step
+	for i := range plan.Rows {
+		row := &plan.Rows[i]
+		if row.Call {
+			evaluations[row.Step]++
+			if g.Applies(row.T) {
+				evaluations[row.Step]++
+			}
+		}
+	}
+	return func(first, n int) sampler.Observer {
+		return sampler.ObserverFunc(func(row *sampler.Row, x []float32) {
+			bar.Done.Add(evaluations[row.Step] * int64(n))
+			if err := o.record(ctx, row.Step+1, x, first); err != nil {
+				o.fail(err)
+			}
+			if row.Step == plan.Steps-1 && o.engine.decoded != nil {
+				if err := o.decode(ctx, x, first, n); err != nil {
+					o.fail(err)
+				}
+			}
+		})
+	}
+}
+
+// record shows the states after so many steps to the files that show the way.
+func (o *outputs) record(ctx context.Context, step int, x []float32, first int) error {
+	frame, ok := o.frames[step]
+	at := first - o.first
+	if !ok || at >= o.shown {
+		return nil
+	}
+	n := min(len(x)/o.engine.dim, o.shown-at)
+	x = x[:n*o.engine.dim]
+	if o.engine.decoded != nil {
+		data := o.take(n)
+		defer o.give(data)
+		if err := o.engine.decode(ctx, data, x); err != nil {
+			return err
+		}
+		x = data
+	}
+	for _, sink := range o.sinks {
+		if sink.Shown() == 0 {
+			continue
+		}
+		sink.Record(frame, at, x)
+	}
+	return nil
+}
+
+func (o *outputs) decode(ctx context.Context, x []float32, first, n int) error {
+	o.fill("latents", x, first)
+	data := o.take(n)
+	if err := o.engine.decode(ctx, data, x); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.decoded[first] = data
+	return nil
+}
+
+// take is memory for n decoded samples; give returns it.
+func (o *outputs) take(n int) []float32 {
+	size := n
+	for _, d := range o.engine.decoded {
+		size *= d
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, s := range o.spare {
+		if cap(s) >= size {
+			o.spare = slices.Delete(o.spare, i, i+1)
+			return s[:size]
+		}
+	}
+	return make([]float32, size)
+}
+
+func (o *outputs) give(data []float32) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.spare = append(o.spare, data)
+}
+
+func (o *outputs) fail(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil {
+		o.err = err
+	}
+}
+
+// deliver hands a finished chunk, decoded where there is a decoder, to every file. Chunks come in order.
+func (o *outputs) deliver(x []float32, first, n int) error {
+	o.mu.Lock()
+	err, data := o.err, o.decoded[first]
+	delete(o.decoded, first)
+	o.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if o.engine.decoded != nil {
+		x = data
+		defer o.give(data)
+	}
+	for _, sink := range o.sinks {
+		if err := sink.Write(first-o.first, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close makes every file appear, or none.
+func (o *outputs) Close() error {
+	o.closed = true
+	return render.CloseAll(o.sinks...)
+}
+
+// Abort removes what was written, unless the files are complete.
+func (o *outputs) Abort() {
+	if o.closed {
+		return
+	}
+	for _, sink := range o.sinks {
+		sink.Abort()
+	}
+}
+
+func (o *outputs) files() []string {
+	var files []string
+	for _, sink := range o.sinks {
+		files = append(files, sink.Files()...)
+	}
+	return files
+}
+
+func (o *outputs) warnings() []string {
+	var all []string
+	for _, sink := range o.sinks {
+		all = append(all, sink.Warnings()...)
+	}
+	return all
+}
+
+// image is the picture of the first file that is one.
+func (o *outputs) image() image.Image {
+	for _, sink := range o.sinks {
+		if img := sink.Image(); img != nil {
+			return img
+		}
+	}
+	return nil
+}
+
+// meta is what a picture says about its making, so that it can be made again.
+func meta(req request, r *models.Resolved, plan *sampler.Plan, g sampler.Guidance) render.Meta {
+	m := render.Meta{Title: r.Model.Name}
+	add := func(key string, value any) {
+		if text := fmt.Sprint(value); text != "" {
+			m.Text = append(m.Text, render.Field{Key: key, Text: text})
+		}
+	}
+	add("Software", "odeon "+Version)
+	add("model", r.Model.Name)
+	add("seed", req.seed)
+	add("first", req.first)
+	add("count", req.count)
+	add("solver", plan.Solver)
+	add("steps", plan.Steps)
+	add("grid", plan.Grid)
+	add("sigma", plan.Sigma)
+	if plan.Eta != nil {
+		add("eta", *plan.Eta)
+	}
+	add("variance", plan.Variance)
+	add("guidance", g.Weight)
+	if g.Interval != nil && g.Weight != 1 {
+		add("guidance-interval", fmt.Sprintf("%g,%g", g.Interval[0], g.Interval[1]))
+	}
+	if plan.Clip != nil {
+		add("clip", fmt.Sprintf("%g,%g", plan.Clip[0], plan.Clip[1]))
+	}
+	add("label", req.label)
+	return m
+}

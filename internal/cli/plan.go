@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"odeon/models"
+	"odeon/sampler"
+)
+
+func planCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "plan",
+		Usage:     "prints the table that a sampler is: one row a network call",
+		ArgsUsage: "[MODEL]",
+		Description: "The table is made from the card and the flags alone: no library is loaded and no network runs.\n" +
+			"Without MODEL it is that of the embedded default; --path and --prediction make it anyone's.",
+		Flags:  slices.Concat([]cli.Flag{switched("json", "the plan as JSON")}, walkFlags(), cardFlags()),
+		Action: plan,
+	}
+}
+
+func plan(c *cli.Context) error {
+	if _, err := parseWalk(values{flags: c}); err != nil {
+		return err
+	}
+	model, err := openModel(c)
+	if err != nil {
+		return err
+	}
+	p, _, err := makePlan(models.Resolve(model), c)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		e := json.NewEncoder(c.App.Writer)
+		e.SetIndent("", " ")
+		return e.Encode(p)
+	}
+	return p.Print(c.App.Writer)
+}
+
+// makePlan lays the flags over the card's defaults and builds the table. It needs the card's side of the model alone: what
+// the network's inputs are called does not matter here.
+func makePlan(r *models.Resolved, c *cli.Context) (*sampler.Plan, walk, error) {
+	w, err := parseWalk(layOver(c, r.Card.Sampling.Texts()))
+	if err != nil {
+		return nil, walk{}, err
+	}
+	if err := r.Err("prediction", "path", "time", "scale", "start"); err != nil {
+		return nil, walk{}, err
+	}
+	p, err := sampler.NewPlan(r.Sampling(), w.settings)
+	return p, w, err
+}

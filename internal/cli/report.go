@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/term"
+
+	"odeon/internal/render"
+	"odeon/models"
+	"odeon/sampler"
+)
+
+// report is what sample tells when it is done; with --json as it stands.
+type report struct {
+	Model    string   `json:"model"`
+	Provider string   `json:"provider"`
+	Runtime  string   `json:"runtime"` // ONNX Runtime's version
+	Solver   string   `json:"solver"`
+	Steps    int      `json:"steps"`
+	Grid     string   `json:"grid"`
+	From     float64  `json:"t_start"`
+	To       float64  `json:"t_end"`
+	Guidance float64  `json:"guidance"`
+	Samples  int      `json:"samples"`
+	Shape    []int    `json:"shape"`
+	Layout   string   `json:"layout,omitempty"`
+	Seed     uint64   `json:"seed"`
+	First    int      `json:"first"`
+	Evals    int64    `json:"evaluations"` // network calls times samples
+	Split    split    `json:"split"`
+	Seconds  seconds  `json:"seconds"`
+	Files    []string `json:"files"`
+	Guesses  []string `json:"guesses"`
+	Warnings []string `json:"warnings"`
+}
+
+type split = models.Split
+
+// seconds by part, on the wall. Network is a worker's average inside ONNX Runtime; it is part of Walk.
+type seconds struct {
+	Plan    float64 `json:"plan"`
+	Load    float64 `json:"load"`
+	Walk    float64 `json:"walk"`
+	Network float64 `json:"network"`
+	Write   float64 `json:"write"`
+	Total   float64 `json:"total"`
+}
+
+func newReport(req request, r *models.Resolved, e *engine, plan *sampler.Plan, g sampler.Guidance, out *outputs) *report {
+	return &report{
+		Model: r.Model.Path(), Provider: e.provider, Runtime: e.library.Version,
+		Solver: plan.Solver, Steps: plan.Steps, Grid: plan.Grid, From: plan.From, To: plan.To, Guidance: g.Weight,
+		Samples: req.count, Shape: out.shape, Layout: string(e.layout), Seed: req.seed, First: req.first,
+		Evals: e.evaluations(), Split: e.split, Files: out.files(),
+		Guesses:  slices.Concat([]string{}, r.Guesses),
+		Warnings: slices.Concat([]string{}, plan.Warnings, e.notes, out.warnings()),
+	}
+}
+
+func (r *report) print(w io.Writer) error {
+	guided := ""
+	if r.Guidance != 1 {
+		guided = fmt.Sprintf(", guidance %g", r.Guidance)
+	}
+	fmt.Fprintf(w, "%d samples of %s: %s, %d steps from t=%g to t=%g%s, seed %d, %d evaluations, %.2f s\n",
+		r.Samples, r.Model, r.Solver, r.Steps, r.From, r.To, guided, r.Seed, r.Evals, r.Seconds.Total)
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", warning)
+	}
+	files := r.Files
+	const most = 8
+	if len(files) > most {
+		files = append(slices.Clone(files[:most-1]), fmt.Sprintf("... %d files", len(r.Files)))
+	}
+	_, err := fmt.Fprintln(w, strings.Join(files, "\n"))
+	return err
+}
+
+// terminalLook is what the terminal behind w can show, and how wide it is.
+func terminalLook(w io.Writer) (render.Colours, int) {
+	width := 80
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			width = columns
+		}
+	}
+	return render.TerminalColours(os.Getenv), min(width, 80)
+}

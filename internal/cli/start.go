@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"odeon/internal/array"
+	"odeon/models"
+	"odeon/sampler"
+)
+
+// defaultCount is how many samples are drawn when nothing says.
+const defaultCount = 16
+
+// source is where a run's first states and its normals come from.
+type source struct {
+	noise sampler.Noise
+	state []float32 // the first states, [n, ...], of --init; nil: Start times draw 0 of noise
+	dim   int
+}
+
+// readStart reads --init, --init-noise and --noise, and settles how many samples there are.
+func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req *request) (source, error) {
+	s := source{noise: sampler.Philox{Seed: req.seed}, dim: 1}
+	for _, size := range r.Shape {
+		s.dim *= size
+	}
+	if c.IsSet("init") && c.IsSet("init-noise") {
+		return s, usagef("--init gives the state and --init-noise the normals it is made of; give one of them")
+	}
+	held := 0 // samples in the files; 0: no file
+	if c.IsSet("init") {
+		a, err := readSamples(c, "init", r.Shape, 0)
+		if err != nil {
+			return s, err
+		}
+		s.state, held = a.Float32(), a.Shape[0]
+	}
+	start, steps := s.noise, s.noise
+	if c.IsSet("init-noise") {
+		a, err := readSamples(c, "init-noise", r.Shape, 0)
+		if err != nil {
+			return s, err
+		}
+		recorded, err := sampler.NewRecorded(a.Float32(), 1, a.Shape[0], s.dim)
+		if err != nil {
+			return s, fmt.Errorf("--init-noise: %w", err)
+		}
+		recorded.Draw, recorded.First = 0, req.first
+		start, held = recorded, a.Shape[0]
+	}
+	if c.IsSet("noise") {
+		a, err := readSamples(c, "noise", r.Shape, 1)
+		if err != nil {
+			return s, err
+		}
+		if plan.Draws() > a.Shape[0] {
+			return s, fmt.Errorf("--noise %s: found %d rows, expected one for each of the %d steps", c.String("noise"), a.Shape[0], plan.Draws())
+		}
+		recorded, err := sampler.NewRecorded(a.Float32(), a.Shape[0], a.Shape[1], s.dim)
+		if err != nil {
+			return s, fmt.Errorf("--noise: %w", err)
+		}
+		recorded.First = req.first
+		steps = recorded
+		if held == 0 || a.Shape[1] < held {
+			held = a.Shape[1]
+		}
+	}
+	s.noise = sampler.Composite{Start: start, Steps: steps}
+	switch {
+	case req.count == 0 && held > 0:
+		req.count = held
+	case req.count == 0:
+		req.count = defaultCount
+	case held > 0 && req.count > held:
+		return s, fmt.Errorf("-n %d: the files of --init, --init-noise and --noise hold %d samples; give at most that many", req.count, held)
+	}
+	return s, nil
+}
+
+// readSamples reads the array that a flag names and compares it with one sample's shape; before it come the batch and as many
+// more axes as leading says.
+func readSamples(c *cli.Context, flag string, shape []int, leading int) (*array.Array, error) {
+	file := c.String(flag)
+	a, err := array.Read(file, flag)
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %w", flag, err)
+	}
+	expected := "[n, " + shapeText(shape) + "]"
+	if leading > 0 {
+		expected = "[k, n, " + shapeText(shape) + "]"
+	}
+	if len(a.Shape) != leading+1+len(shape) || !slices.Equal(a.Shape[leading+1:], shape) || slices.Contains(a.Shape, 0) {
+		return nil, fmt.Errorf("--%s %s: found an array [%s], expected %s", flag, file, shapeText(a.Shape), expected)
+	}
+	return a, nil
+}
+
+func shapeText(shape []int) string {
+	text := ""
+	for i, size := range shape {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprint(size)
+	}
+	return text
+}

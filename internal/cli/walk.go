@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"fmt"
+
+	"odeon/sampler"
+	"odeon/schedule"
+)
+
+// walk is how a command goes from the first time to the last: the plan's settings, and guidance.
+type walk struct {
+	settings sampler.Settings
+	guidance sampler.Guidance
+}
+
+// parseWalk reads walkFlags' values. It needs no model, so that a mistake in the command line is told before any file is opened.
+func parseWalk(v values) (walk, error) {
+	w := walk{guidance: sampler.Guidance{Weight: 1}}
+	s := &w.settings
+	for _, read := range []func() error{
+		func() (err error) { s.Steps, err = v.whole("steps", 0, 1); return },
+		func() (err error) { s.Eta, err = v.number("eta"); return },
+		func() (err error) { s.From, err = v.number("t-start"); return },
+		func() (err error) { s.To, err = v.number("t-end"); return },
+		func() (err error) { s.Clip, err = v.pair("clip"); return },
+		func() (err error) { s.Variance, err = v.oneOf("variance", "", "posterior", "beta"); return },
+		func() (err error) { s.Last, err = v.oneOf("last", "", "denoise", "none"); return },
+		func() (err error) { w.guidance.Interval, err = v.pair("guidance-interval"); return },
+	} {
+		if err := read(); err != nil {
+			return walk{}, err
+		}
+	}
+	weight, err := v.number("guidance")
+	if err != nil {
+		return walk{}, err
+	}
+	if weight != nil {
+		w.guidance.Weight = *weight
+	}
+	if text, where, ok := v.text("solver"); ok {
+		if s.Solver, err = sampler.SolverByName(text); err != nil {
+			return walk{}, wrong(where, err)
+		}
+	}
+	if text, where, ok := v.text("grid"); ok {
+		if s.Grid, err = schedule.ParseGrid(text); err != nil {
+			return walk{}, wrong(where, err)
+		}
+	}
+	if text, where, ok := v.text("sigma"); ok {
+		if s.Sigma, err = schedule.ParseDiffusion(text); err != nil {
+			return walk{}, wrong(where, err)
+		}
+	}
+	indexes, err := v.list("indexes")
+	if err != nil {
+		return walk{}, err
+	}
+	for _, i := range indexes {
+		s.Indexes = append(s.Indexes, schedule.Index(i))
+	}
+	if v.has("end-index") {
+		i, err := v.whole("end-index", 0, 0)
+		if err != nil {
+			return walk{}, err
+		}
+		end := schedule.Index(i)
+		s.EndIndex = &end
+	}
+	return w, w.check(v)
+}
+
+// check finds what contradicts itself in the words alone.
+func (w walk) check(v values) error {
+	s := w.settings
+	listed := len(s.Indexes)
+	_, where, _ := v.text("indexes")
+	if list, ok := s.Grid.(schedule.List); ok {
+		if _, at, _ := v.text("grid"); listed > 0 {
+			return wrong(where, fmt.Errorf("both %s and indexes say where to step; give one", at))
+		}
+		listed = len(list) - 1
+		_, where, _ = v.text("grid")
+	}
+	if listed > 0 && s.Steps > 0 && s.Steps != listed {
+		_, at, _ := v.text("steps")
+		return wrong(at, fmt.Errorf("found %d, but %s lists %d steps; leave --steps out", s.Steps, where, listed))
+	}
+	if s.From != nil && s.To != nil && *s.From == *s.To {
+		return usagef("--t-start and --t-end are both %g; expected two times", *s.From)
+	}
+	return nil
+}

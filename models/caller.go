@@ -1,0 +1,381 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"odeon/onnx"
+)
+
+// caller runs a graph that turns states into results, on as many samples as it is given: in one call where the batch is
+// free, else in calls of the fixed size, the last one padded by repeating its last sample.
+//
+// Buffers of float32 are handed to ONNX Runtime as they are. All others are converted by way of buffers that are kept, so
+// that a call like the one before allocates nothing.
+type caller struct {
+	session *onnx.Session
+	ctx     context.Context // of call
+	call    *onnx.Call
+
+	batch  int // samples in every call; 0: free
+	state  Port
+	output Port
+	slice  *Slice
+	inputs []input // all of the graph's inputs in the session's order; the state's has no fill
+
+	spent   time.Duration // inside ONNX Runtime
+	lanes   []*lane
+	states  wraps
+	results wraps
+}
+
+// input is one of a graph's inputs and what writes its rows.
+type input struct {
+	port  Port
+	fill  func(b buffer, q request, rows int)
+	often bool // whether it changes from call to call of one chunk
+}
+
+// half says which halves of guidance a call evaluates.
+type half int
+
+const (
+	conditional half = iota
+	unconditional
+	both // conditional rows first; what belongs to no row is the conditional half's
+)
+
+// request is one evaluation of all samples of a chunk.
+type request struct {
+	half     half
+	mul, add float32 // the network sees x*mul + add
+	time     float64 // the number that it is fed
+	first    int     // the first sample, counted from 0 in the run
+}
+
+// null says whether row i of a call with so many rows belongs to the unconditional half, and which sample it is of.
+func (q request) null(i, rows int) (null bool, sample int) {
+	switch {
+	case q.half == both && i >= rows/2:
+		return true, q.first + i - rows/2
+	default:
+		return q.half == unconditional, q.first + i
+	}
+}
+
+// lane is a call of one size: its tensors, and what they hold.
+type lane struct {
+	rows    int
+	half    half
+	buffers []buffer // of the inputs; nil for a state that is handed over as it is
+	tensors []*onnx.Tensor
+	out     buffer
+	outputs []*onnx.Tensor // the output, twice: the buffer's own tensor is kept in owned
+	owned   struct{ state, out *onnx.Tensor }
+	first   int // sample whose rows it holds first; -1: none yet
+}
+
+// evaluate fills dst, and dst2 with the unconditional half where the request is for both.
+func (c *caller) evaluate(ctx context.Context, q request, dst, dst2, x []float32) error {
+	if err := c.bind(ctx); err != nil {
+		return err
+	}
+	dim, width := c.state.width(), c.width()
+	n := len(x) / dim
+	size := n
+	if c.batch > 0 {
+		size = c.batch
+	}
+	rows := size
+	if q.half == both {
+		rows = 2 * size
+	}
+	l, err := c.lane(rows, q.half)
+	if err != nil {
+		return err
+	}
+	first := q.first
+	for i := 0; i < n; i += size {
+		m := min(size, n-i)
+		q.first = first + i
+		if err := c.feed(l, q, x[i*dim:(i+m)*dim], size); err != nil {
+			return err
+		}
+		direct := c.slice == nil && c.output.Type == onnx.Float32 && m == size && q.half != both
+		if err := c.aim(l, direct, dst[i*width:(i+m)*width], rows); err != nil {
+			return err
+		}
+		start := time.Now()
+		err := c.call.Run(l.tensors, l.outputs)
+		c.spent += time.Since(start)
+		if err != nil {
+			return err
+		}
+		if !direct {
+			c.collect(l, dst[i*width:(i+m)*width], 0)
+		}
+		if q.half == both {
+			c.collect(l, dst2[i*width:(i+m)*width], size)
+		}
+	}
+	return nil
+}
+
+// width is the number of elements of one sample's result.
+func (c *caller) width() int {
+	if c.slice == nil {
+		return c.output.width()
+	}
+	return c.slice.Outer * (c.slice.To - c.slice.From) * c.slice.Inner
+}
+
+// bind makes runs end when ctx is done.
+func (c *caller) bind(ctx context.Context) error {
+	if c.call != nil && c.ctx == ctx {
+		return nil
+	}
+	if c.call != nil {
+		c.call.Destroy()
+	}
+	var err error
+	c.ctx = ctx
+	c.call, err = c.session.NewCall(ctx)
+	return err
+}
+
+// mostLanes is how many sizes of calls are kept ready: chunks and their remainder, each in up to three halves.
+const mostLanes = 6
+
+func (c *caller) lane(rows int, half half) (*lane, error) {
+	for _, l := range c.lanes {
+		if l.rows == rows && l.half == half {
+			return l, nil
+		}
+	}
+	if len(c.lanes) == mostLanes {
+		c.lanes[0].destroy(c)
+		c.lanes = slices.Delete(c.lanes, 0, 1)
+	}
+	l := &lane{
+		rows: rows, half: half, first: -1,
+		buffers: make([]buffer, len(c.inputs)), tensors: make([]*onnx.Tensor, len(c.inputs)), outputs: make([]*onnx.Tensor, 1),
+	}
+	for i, in := range c.inputs {
+		if in.fill == nil {
+			continue
+		}
+		var err error
+		if l.buffers[i], l.tensors[i], err = allocate(in.port, rows); err != nil {
+			l.destroy(c)
+			return nil, err
+		}
+		if !in.port.Batched && !in.often {
+			in.fill(l.buffers[i], request{half: half % both}, 1)
+		}
+	}
+	c.lanes = append(c.lanes, l)
+	return l, nil
+}
+
+// allocate makes the memory of a port for n samples, and the tensor that is this memory.
+func allocate(p Port, n int) (buffer, *onnx.Tensor, error) {
+	elements := p.width()
+	if p.Batched {
+		elements *= n
+	}
+	b, err := newBuffer(p.Type, elements)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%q: %w", p.Name, err)
+	}
+	t, err := b.tensor(p.shape(n))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%q: %w", p.Name, err)
+	}
+	return b, t, nil
+}
+
+// feed writes all inputs of a call of size samples: x, which may be fewer, and what belongs to them.
+func (c *caller) feed(l *lane, q request, x []float32, size int) error {
+	for i, in := range c.inputs {
+		switch {
+		case in.fill == nil:
+			if err := c.feedState(l, i, q, x, size); err != nil {
+				return err
+			}
+		case in.often || (in.port.Batched && l.first != q.first):
+			in.fill(l.buffers[i], q, l.rows)
+		}
+	}
+	l.first = q.first
+	return nil
+}
+
+func (c *caller) feedState(l *lane, i int, q request, x []float32, size int) (err error) {
+	dim := c.state.width()
+	if c.state.Type == onnx.Float32 && q.mul == 1 && q.add == 0 && len(x) == size*dim && q.half != both {
+		l.tensors[i], err = c.states.of(x, c.state, size)
+		return err
+	}
+	if l.owned.state == nil {
+		if l.buffers[i], l.owned.state, err = allocate(c.state, l.rows); err != nil {
+			return err
+		}
+	}
+	b := l.buffers[i]
+	l.tensors[i] = l.owned.state
+	b.put(0, x, q.mul, q.add)
+	for row := len(x) / dim; row < size; row++ {
+		b.put(row*dim, x[len(x)-dim:], q.mul, q.add)
+	}
+	if q.half == both {
+		b.put(size*dim, x, q.mul, q.add)
+	}
+	return nil
+}
+
+// aim chooses where the call writes: straight into dst, or into a buffer from which it is collected.
+func (c *caller) aim(l *lane, direct bool, dst []float32, rows int) (err error) {
+	if direct {
+		l.outputs[0], err = c.results.of(dst, c.output, rows)
+		return err
+	}
+	if l.out == nil {
+		if l.out, l.owned.out, err = allocate(c.output, rows); err != nil {
+			return err
+		}
+	}
+	l.outputs[0] = l.owned.out
+	return nil
+}
+
+// collect copies the results of rows row, row+1, ... into dst.
+func (c *caller) collect(l *lane, dst []float32, row int) {
+	if c.slice == nil {
+		l.out.get(dst, row*c.output.width())
+		return
+	}
+	s := c.slice
+	block := (s.To - s.From) * s.Inner
+	at := row*c.output.width() + s.From*s.Inner
+	for len(dst) > 0 {
+		l.out.get(dst[:block], at)
+		dst = dst[block:]
+		at += s.Channels * s.Inner
+	}
+}
+
+// probe runs the graph once on zeros and tells the shape of one sample's result, for graphs that leave it open.
+func (c *caller) probe(ctx context.Context) ([]int, error) {
+	if err := c.bind(ctx); err != nil {
+		return nil, err
+	}
+	size := max(1, c.batch)
+	l, err := c.lane(size, conditional)
+	if err != nil {
+		return nil, err
+	}
+	zeros := make([]float32, size*c.state.width())
+	if err := c.feed(l, request{mul: 1}, zeros, size); err != nil {
+		return nil, err
+	}
+	shapes, err := c.call.OutputShapes(l.tensors)
+	if err != nil {
+		return nil, err
+	}
+	shape := shapes[0]
+	if c.output.Batched {
+		if len(shape) == 0 || shape[0] != int64(size) {
+			return nil, fmt.Errorf("output %q has shape %v for %d samples; its first axis is not the batch", c.output.Name, shape, size)
+		}
+		shape = shape[1:]
+	}
+	row := make([]int, len(shape))
+	for i, n := range shape {
+		row[i] = int(n)
+	}
+	if n, ok := product(row); !ok || n == 0 {
+		return nil, fmt.Errorf("output %q has shape %v", c.output.Name, shape)
+	}
+	return row, nil
+}
+
+// forget lets go of the buffers of a chunk that is done.
+func (c *caller) forget() {
+	c.states.clear()
+	c.results.clear()
+	for _, l := range c.lanes {
+		l.first = -1
+	}
+}
+
+// Close frees all that ONNX Runtime holds for this caller; the session stays.
+func (c *caller) Close() {
+	c.forget()
+	for _, l := range c.lanes {
+		l.destroy(c)
+	}
+	c.lanes = nil
+	if c.call != nil {
+		c.call.Destroy()
+		c.call = nil
+	}
+}
+
+func (l *lane) destroy(c *caller) {
+	for i, in := range c.inputs {
+		if in.fill != nil {
+			l.tensors[i].Destroy()
+		}
+	}
+	l.owned.state.Destroy()
+	l.owned.out.Destroy()
+}
+
+// wraps are tensors around the caller's own float32 buffers, a few of them, since a walk with several stages writes its
+// predictions into several buffers in turn.
+type wraps struct {
+	list []wrapped
+	next int
+}
+
+type wrapped struct {
+	first  *float32
+	n      int
+	tensor *onnx.Tensor
+}
+
+const mostWraps = 8
+
+// of is the tensor of n samples that b is.
+func (w *wraps) of(b []float32, p Port, n int) (*onnx.Tensor, error) {
+	if len(b) == 0 {
+		return nil, errors.New("no samples")
+	}
+	for i := range w.list {
+		if w.list[i].first == &b[0] && w.list[i].n == n {
+			return w.list[i].tensor, nil
+		}
+	}
+	t, err := onnx.NewTensor(p.shape(n), b)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", p.Name, err)
+	}
+	if len(w.list) < mostWraps {
+		w.list = append(w.list, wrapped{&b[0], n, t})
+		return t, nil
+	}
+	w.list[w.next].tensor.Destroy()
+	w.list[w.next] = wrapped{&b[0], n, t}
+	w.next = (w.next + 1) % mostWraps
+	return t, nil
+}
+
+func (w *wraps) clear() {
+	for i := range w.list {
+		w.list[i].tensor.Destroy()
+	}
+	w.list, w.next = w.list[:0], 0
+}

@@ -1,0 +1,169 @@
+package models_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"odeon/models"
+	"odeon/models/internal/mixtures"
+	"odeon/onnx"
+	"odeon/schedule"
+)
+
+func TestEmbeddedFilesAreWhatTheGeneratorWrites(t *testing.T) {
+	made := mixtures.Models()
+	kept := models.Embedded()
+	require.Len(t, kept, len(made))
+	for i, m := range made {
+		want, err := m.Bytes()
+		require.NoError(t, err)
+		require.Equal(t, m.Name, kept[i].Name)
+		require.Equal(t, want, kept[i].ONNX, "%s: run go generate ./models", m.Name)
+	}
+	files, err := filepath.Glob(filepath.Join("embedded", "*"))
+	require.NoError(t, err)
+	require.Len(t, files, len(made), "a file that no model is made for")
+}
+
+func TestEmbeddedModelsAreFoundByName(t *testing.T) {
+	require.Equal(t, models.Default, models.Embedded()[0].Name)
+	m, ok := models.EmbeddedByName("glyphs")
+	require.True(t, ok)
+	require.NotEmpty(t, m.Description)
+	_, ok = models.EmbeddedByName("glyph")
+	require.False(t, ok)
+}
+
+func TestEmbeddedModelsAreSmallAndComplete(t *testing.T) {
+	for _, m := range models.Embedded() {
+		require.Less(t, len(m.ONNX), 20<<10, m.Name)
+		info, err := onnx.ReadInfoBytes(m.ONNX, m.Name)
+		require.NoError(t, err)
+		require.Empty(t, info.Warnings, m.Name)
+		text, ok := info.Meta("odeon")
+		require.True(t, ok, m.Name)
+		card, err := models.ParseCard([]byte(text))
+		require.NoError(t, err, m.Name)
+		require.Equal(t, m.Name, card.Name)
+		require.Equal(t, m.Description, card.Description)
+
+		opened, err := models.Open(m.Name)
+		require.NoError(t, err)
+		resolved := models.Resolve(opened)
+		require.Empty(t, resolved.Problems, m.Name)
+		require.Empty(t, resolved.Guesses, m.Name)
+		require.True(t, resolved.Prediction.Equal(schedule.Velocity), m.Name)
+	}
+}
+
+// ONNX Runtime computes in float32 what the closed form gives in float64, at every time and both ends, for each class and
+// for none.
+func TestEmbeddedModelsAreTheExactFieldOfTheirMixture(t *testing.T) {
+	library, err := onnx.Find("")
+	if missing, ok := errors.AsType[*onnx.NotFoundError](err); ok {
+		t.Skipf("no ONNX Runtime to compare with: %v", missing)
+	}
+	require.NoError(t, err)
+	runtime, err := onnx.Open(library)
+	require.NoError(t, err)
+
+	for i, m := range mixtures.Models() {
+		t.Run(m.Name, func(t *testing.T) {
+			net := newField(t, runtime, models.Embedded()[i].ONNX, m)
+			labels := []int{-1}
+			if m.Classes != nil {
+				labels = append(labels, 0, len(m.Classes)-1, slices.Index(m.Classes, "heart"))
+			}
+			for _, label := range labels {
+				for _, time := range []float32{0, 0.01, 0.2, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 1} {
+					worst := net.error(t, time, label)
+					require.LessOrEqual(t, worst, 1e-5, "t=%v label %d", time, label)
+				}
+			}
+		})
+	}
+}
+
+// field is an embedded model in a session, with a batch of states.
+type field struct {
+	model           mixtures.Model
+	call            *onnx.Call
+	x, time, out    []float32
+	label           []int64
+	inputs, outputs []*onnx.Tensor
+}
+
+func newField(t *testing.T, runtime *onnx.Runtime, file []byte, m mixtures.Model) *field {
+	info, err := onnx.ReadInfoBytes(file, m.Name)
+	require.NoError(t, err)
+	names := make([]string, len(info.Inputs))
+	for i, v := range info.Inputs {
+		names[i] = v.Name
+	}
+	session, err := runtime.NewSessionBytes(m.Name, file, names, []string{"velocity"}, onnx.SessionOptions{})
+	require.NoError(t, err)
+	t.Cleanup(session.Destroy)
+
+	d := len(m.Means[0])
+	states := int64(max(20, 400/d))
+	f := &field{
+		model: m,
+		x:     make([]float32, states*int64(d)),
+		out:   make([]float32, states*int64(d)),
+		time:  make([]float32, states),
+		label: make([]int64, states),
+	}
+	f.call, err = session.NewCall(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(f.call.Destroy)
+	shape := []int64{states}
+	for _, dim := range info.Inputs[0].Shape[1:] {
+		shape = append(shape, dim.Size)
+	}
+	f.inputs = []*onnx.Tensor{tensor(t, shape, f.x), tensor(t, shape[:1], f.time)}
+	if m.Classes != nil {
+		f.inputs = append(f.inputs, tensor(t, shape[:1], f.label))
+	}
+	f.outputs = []*onnx.Tensor{tensor(t, shape, f.out)}
+	return f
+}
+
+func tensor[T onnx.Element](t *testing.T, shape []int64, data []T) *onnx.Tensor {
+	made, err := onnx.NewTensor(shape, data)
+	require.NoError(t, err)
+	t.Cleanup(made.Destroy)
+	return made
+}
+
+// error is the largest difference between network and closed form over states that the path visits at this time, as a
+// fraction of the largest velocity (of 1 where that is smaller).
+func (f *field) error(t *testing.T, time float32, label int) float64 {
+	exact := f.model.Exact(label)
+	point := schedule.CondOT().At(float64(time))
+	random := rand.New(rand.NewPCG(1, 2))
+	d := exact.Dim()
+	x := make([]float64, len(f.x))
+	for i := range x {
+		mean := exact.Means[i/d*7919%len(exact.Means)]
+		z := mean[i%d] + mixtures.Std*random.NormFloat64()
+		f.x[i] = float32(point.Alpha*z + point.Beta*random.NormFloat64())
+		x[i] = float64(f.x[i])
+	}
+	for i := range f.time {
+		f.time[i], f.label[i] = time, int64(label)
+	}
+	require.NoError(t, f.call.Run(f.inputs, f.outputs))
+	want := make([]float64, len(x))
+	exact.Predict(want, x, schedule.Velocity, point)
+	scale, worst := 1.0, 0.0
+	for i, w := range want {
+		scale = max(scale, w, -w)
+		worst = max(worst, w-float64(f.out[i]), float64(f.out[i])-w)
+	}
+	return worst / scale
+}

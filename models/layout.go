@@ -1,0 +1,110 @@
+package models
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Layout names the axes of one sample.
+type Layout string
+
+// The layouts: C channels, H and W the rows and columns of a picture, T the pictures of a video, L the samples of audio or
+// the tokens of a text.
+const (
+	CHW    Layout = "CHW"
+	HWC    Layout = "HWC"
+	HW     Layout = "HW"
+	Points Layout = "points"
+	L      Layout = "L"
+	CL     Layout = "CL"
+	TCHW   Layout = "TCHW"
+	THWC   Layout = "THWC"
+)
+
+// layouts say which rank a layout needs (0: one or two) and on which axis its channels are (-1: none).
+var layouts = []struct {
+	name           Layout
+	rank, channels int
+}{
+	{CHW, 3, 0}, {HWC, 3, 2}, {HW, 2, -1}, {Points, 0, 0}, {L, 1, -1}, {CL, 2, 0}, {TCHW, 4, 1}, {THWC, 4, 3},
+}
+
+func layoutNames() []string {
+	names := make([]string, len(layouts))
+	for i, l := range layouts {
+		names[i] = string(l.name)
+	}
+	return names
+}
+
+// fits says whether samples of this rank can have the layout. Points are one point [d] or a cloud of them [n, d].
+func (l Layout) fits(rank int) bool {
+	for _, known := range layouts {
+		if known.name == l {
+			return known.rank == rank || (l == Points && (rank == 1 || rank == 2))
+		}
+	}
+	return false
+}
+
+// channelAxis is the axis of one sample that carries channels; not ok where the layout has none.
+func (l Layout) channelAxis(rank int) (axis int, ok bool) {
+	if l == Points {
+		return rank - 1, rank > 0
+	}
+	i := slices.IndexFunc(layouts, func(known struct {
+		name           Layout
+		rank, channels int
+	}) bool {
+		return known.name == l
+	})
+	if i < 0 || layouts[i].channels < 0 {
+		return 0, false
+	}
+	return layouts[i].channels, true
+}
+
+// guessLayout tells a layout by the look of a sample's shape, and why; "" where no layout fits. Pictures have 1, 3 or 4
+// channels, latents have their channels first unless only the last axis is the odd one out, points have at most three
+// coordinates, audio has one or two channels and many more samples.
+func guessLayout(shape []int, card *Card) (Layout, string) {
+	few := func(size int) bool { return size == 1 || size == 3 || size == 4 }
+	switch len(shape) {
+	case 1:
+		switch {
+		case card.Rate != nil:
+			return L, "one axis and a rate: audio"
+		case len(card.Vocabulary) > 0:
+			return L, "one axis and a vocabulary: text"
+		}
+		return Points, fmt.Sprintf("one axis of %d: points", shape[0])
+	case 2:
+		switch {
+		case len(card.Vocabulary) > 0:
+			return "", ""
+		case card.Rate != nil:
+			return CL, "two axes and a rate: audio, channels first"
+		case shape[1] <= 3 && shape[0] > shape[1]:
+			return Points, fmt.Sprintf("rows of %d: points", shape[1])
+		case shape[0] <= 2 && shape[1] >= 64:
+			return CL, fmt.Sprintf("%d row of %d: audio", shape[0], shape[1])
+		}
+		return HW, "two axes: a picture without channels"
+	case 3:
+		switch {
+		case few(shape[2]) && !few(shape[0]):
+			return HWC, fmt.Sprintf("the last axis has %d: channels last", shape[2])
+		case few(shape[0]):
+			return CHW, fmt.Sprintf("the first axis has %d: channels first", shape[0])
+		case shape[0] == shape[1] && shape[1] != shape[2]:
+			return HWC, "the first two axes are a square: channels last"
+		}
+		return CHW, "three axes: channels first"
+	case 4:
+		if few(shape[3]) && !few(shape[1]) {
+			return THWC, fmt.Sprintf("four axes, the last has %d: video, channels last", shape[3])
+		}
+		return TCHW, fmt.Sprintf("four axes, the second has %d: video, channels first", shape[1])
+	}
+	return "", ""
+}

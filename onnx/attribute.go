@@ -1,0 +1,80 @@
+package onnx
+
+// Attribute is a named constant of a node.
+type Attribute struct {
+	name    string
+	message *message // an AttributeProto without its name
+}
+
+// AttributeProto.AttributeType
+const (
+	attrFloat   = 1
+	attrInt     = 2
+	attrString  = 3
+	attrTensor  = 4
+	attrGraph   = 5
+	attrFloats  = 6
+	attrInts    = 7
+	attrStrings = 8
+)
+
+func attribute(name string, kind int64, fill func(*message)) Attribute {
+	m := &message{}
+	m.text(1, name)
+	fill(m)
+	m.number(20, kind)
+	return Attribute{name, m}
+}
+
+// Int is an attribute such as axis.
+func Int(name string, v int64) Attribute {
+	return attribute(name, attrInt, func(m *message) { m.number(3, v) })
+}
+
+// Ints is an attribute such as perm or pads.
+func Ints(name string, list ...int64) Attribute {
+	return attribute(name, attrInts, func(m *message) {
+		for _, v := range list {
+			m.number(8, v)
+		}
+	})
+}
+
+// Float is an attribute such as epsilon.
+func Float(name string, v float32) Attribute {
+	return attribute(name, attrFloat, func(m *message) { m.float(2, v) })
+}
+
+// Floats is an attribute such as scales.
+func Floats(name string, list ...float32) Attribute {
+	return attribute(name, attrFloats, func(m *message) {
+		for _, v := range list {
+			m.float(7, v)
+		}
+	})
+}
+
+// Text is an attribute such as mode.
+func Text(name, v string) Attribute {
+	return attribute(name, attrString, func(m *message) { m.text(4, v) })
+}
+
+// Texts is an attribute that lists texts.
+func Texts(name string, list ...string) Attribute {
+	return attribute(name, attrStrings, func(m *message) {
+		for _, v := range list {
+			m.text(9, v)
+		}
+	})
+}
+
+// Tensorial is an attribute that holds a tensor, such as value of Constant and ConstantOfShape.
+func Tensorial(name string, v Literal) Attribute {
+	return attribute(name, attrTensor, func(m *message) { m.message(5, v.encode("")) })
+}
+
+// Body is an attribute that holds a graph, such as then_branch of If and body of Loop. The graph is made by
+// [Graph.Subgraph] and complete by now.
+func Body(name string, g *Graph) Attribute {
+	return attribute(name, attrGraph, func(m *message) { m.message(6, g.encode()) })
+}

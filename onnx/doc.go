@@ -1,0 +1,19 @@
+// Package onnx is how networks are stored and executed. It has two sides that share nothing but [DType].
+//
+// # Files
+//
+// An ONNX file is one protobuf message, ModelProto: a graph of nodes, named tensors (initializers, the weights), inputs,
+// outputs, the operator sets that the nodes come from, and free text in metadata_props, where Odeon keeps the model card.
+//
+//   - [ReadInfo] (info.go) tells what a file holds without reading its weights: it walks the message over an io.ReaderAt
+//     (wire.go) and seeks past everything whose bytes it does not need. Nothing is allocated on the file's word alone, and a
+//     file that is no ONNX model is told by its looks.
+//   - [Info.CheckExternal] (external.go) keeps weights in separate files inside the model's folder.
+//   - [Graph] (build.go, literal.go) builds a graph node by node and writes it: IR version 8, opset 17, the same bytes
+//     each time.
+//
+// # Execution
+//
+// ONNX Runtime runs the networks. [Find] and [Install] get hold of its shared library, [Open] loads it once a process,
+// [Runtime.NewSession] loads a model, and a [Call] runs it on tensors that the caller owns.
+package onnx

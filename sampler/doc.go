@@ -1,0 +1,26 @@
+// Package sampler walks states from noise to data along a learned field.
+//
+// Time t runs from 0 (noise) to 1 (data). A sampler is a table: every step of every fixed-grid solver is linear in what
+// is known when it is taken,
+//
+//	x' = A x + A0 x_base + sum_j B_j p_j + C xi
+//
+// with x the state, x_base a state kept from an earlier row, p_j the network's predictions, newest first, and xi fresh
+// standard normal noise. The way through the package is the way through a walk:
+//
+//	plan, err := sampler.NewPlan(model, sampler.Settings{})      // problem.go: path, prediction, grid, sigma -> rows
+//	x := sampler.NewState(make([]float32, n*dim), n, 0)          // run.go: n samples and the walk's buffers
+//	err = x.Draw(plan, noise)                                    // noise.go: normals that belong to the sample
+//	err = sampler.Run(ctx, plan, net, x, noise, nil)             // run.go: the one loop
+//
+// A [Solver] writes rows and does nothing else: rungekutta.go has the tableaux, maruyama.go the drift of the SDE, ddim.go
+// the steps that go through the predicted data and noise, langevin.go plans whose field does not move. What the network
+// predicts never matters to a solver: velocity, score, data and noise are linear functionals of one another
+// ([schedule.Convert]). [Plan.Print] shows a plan, [ReadPlan] reads one back.
+//
+// A [Network] is an interface with one method. [Guide] and [Clip] wrap one; [Func] makes one of a closure, as the tests do
+// with the exact field of a Gaussian mixture. A [Job] walks many samples in chunks, side by side.
+//
+// Plans are float64; the walk is float32, with every product rounded before it is added, so that a sample has the same
+// bits on every machine, whatever the size of its chunk.
+package sampler

@@ -1,0 +1,116 @@
+package sampler
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"odeon/schedule"
+)
+
+// slopes are the orders between successive errors, when the number of steps doubles from one to the next.
+func slopes(errors []float64) []float64 {
+	var s []float64
+	for k := 1; k < len(errors); k++ {
+		s = append(s, math.Log2(errors[k-1]/errors[k]))
+	}
+	return s
+}
+
+// The global error against the flow of the mixture, which is known: it keeps the distribution function. The measured
+// order may be off by an amount that halves with the step, as the next term of the error's expansion does.
+func TestEachSolverHasItsOrder(t *testing.T) {
+	orders := map[string]float64{"euler": 1, "heun": 2, "midpoint": 2, "rk4": 4, "ddim": 1}
+	for _, c := range []struct {
+		path, prediction string
+		from, to         float64
+	}{
+		{"condot", "velocity", 0, 1},
+		{"condot", "data", 0, 0.9},
+		{"condot", "noise", 0.1, 1},
+		{"cosine", "v", 0, 1},
+		{"vp(0.1,10)", "score", 0.1, 0.9},
+		{"alpha=t; beta=sqrt(1-t)", "noise", 0.1, 0.9},
+		{"ve(0.05,5)", "data", 0.2, 1},
+	} {
+		for solver, order := range orders {
+			t.Run(c.path+" "+c.prediction+" "+solver, func(t *testing.T) {
+				s, err := SolverByName(solver)
+				require.NoError(t, err)
+				model := Model{Path: mustPath(t, c.path), Prediction: predictions[c.prediction]}
+				start := []float64{-1.7, -0.4, 0.2, 1.1}
+				var errors []float64
+				for _, n := range []int{40, 80, 160, 320} {
+					plan := mustPlan(t, model, Settings{Solver: s, Steps: n, From: &c.from, To: &c.to, Last: "none"})
+					worst := 0.0
+					for i, x := range walk64(plan, triple, model, start, nil) {
+						worst = max(worst, math.Abs(x-flow(triple, model.Path, start[i], c.from, c.to)))
+					}
+					errors = append(errors, worst)
+				}
+				found := slopes(errors)
+				require.InDelta(t, order, found[2], 0.12*order, "orders %.3f of errors %.3g", found, errors)
+				require.Less(t, errors[3], 0.05)
+			})
+		}
+	}
+}
+
+// A stage whose velocity does not exist is stepped around, so that the walk to clean data keeps an order: the last step's
+// own error is of one order more than the walk's.
+func TestSteppingAroundTheEndCostsAtMostTheStandInsOrder(t *testing.T) {
+	model := Model{Path: schedule.CondOT(), Prediction: schedule.Data}
+	for solver, order := range map[string]float64{"heun": 2, "midpoint": 2, "rk4": 3} {
+		s, err := SolverByName(solver)
+		require.NoError(t, err)
+		var errors []float64
+		for _, n := range []int{80, 160, 320, 640} {
+			x := walk64(mustPlan(t, model, Settings{Solver: s, Steps: n}), triple, model, []float64{0.3}, nil)
+			errors = append(errors, math.Abs(x[0]-flow(triple, model.Path, 0.3, 0, 1)))
+		}
+		require.Greater(t, slopes(errors)[2], order-0.25, "%s: orders %.3f of errors %.3g", solver, slopes(errors), errors)
+	}
+}
+
+// On a Gaussian the flow is linear: x - alpha m scales with the standard deviation of the path.
+func TestAGaussianIsCarriedByItsStandardDeviation(t *testing.T) {
+	g := gaussian(0.7, 0.5)
+	for _, path := range []string{"condot", "cosine", "polynomial(2)"} {
+		model := Model{Path: mustPath(t, path), Prediction: schedule.Velocity}
+		plan := mustPlan(t, model, Settings{Solver: RK4, Steps: 200})
+		x := walk64(plan, g, model, []float64{-2, 0, 1}, nil)
+		require.InDeltaSlice(t, []float64{0.7 - 2*0.5, 0.7, 0.7 + 0.5}, x, 1e-6, path)
+	}
+}
+
+// Walking back from data to noise and forth again is the identity up to the solver's error.
+func TestTheOdeCanBeWalkedBackwards(t *testing.T) {
+	model := Model{Path: schedule.CondOT(), Prediction: schedule.Velocity}
+	back := mustPlan(t, model, Settings{Solver: RK4, Steps: 200, From: ptr(1.0), To: ptr(0.0)})
+	forth := mustPlan(t, model, Settings{Solver: RK4, Steps: 200})
+	start := []float64{-1, 0.3, 1.4}
+	noise := walk64(back, triple, model, start, nil)
+	for i, x := range noise {
+		require.InDelta(t, flow(triple, model.Path, start[i], 1, 0), x, 1e-6)
+	}
+	require.InDeltaSlice(t, start, walk64(forth, triple, model, noise, nil), 1e-6)
+}
+
+// The order does not depend on what is predicted: the tables differ, the walks do not.
+func TestEveryPredictionWalksTheSameWay(t *testing.T) {
+	for _, path := range []string{"condot", "cosine", "vp(0.1,10)", "ve(0.05,5)", "betas=linear(1e-4,0.02); count=1000"} {
+		for _, solver := range Solvers() {
+			var first []float64
+			for name, prediction := range predictions {
+				model := Model{Path: mustPath(t, path), Prediction: prediction}
+				plan := mustPlan(t, model, Settings{Solver: solver, Steps: 20, From: ptr(0.1), To: ptr(0.9), Last: "none", Grid: schedule.Uniform})
+				x := walk64(plan, triple, model, []float64{-0.5, 1.1}, func(int) []float64 { return []float64{0.3, -0.8} })
+				if first == nil {
+					first = x
+				}
+				require.InDeltaSlice(t, first, x, 1e-9, "%s %s %s", path, solver.Name, name)
+			}
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package sampler
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Row is one line of the table that a sampler is:
+//
+//	x' = A x + A0 x_base + sum_j B[j] p_j + C xi
+//
+// with x the state, x_base the state last kept, p_0 the newest prediction (this row's own where it calls the network),
+// p_1 the one before it, and xi fresh standard normal noise. A row with A = 0 does not read x.
+type Row struct {
+	Step int     `json:"step"` // solver step, from 0; a step may have several rows
+	T    float64 `json:"t"`    // the state's time before the row
+	Next float64 `json:"next"` // and after it
+
+	Index *float64 `json:"index,omitempty"` // trained index at T as a real number, on a discrete path
+	Input float64  `json:"input"`           // fed to the network for its time
+	Scale float64  `json:"scale"`           // factor on the state before the network sees it
+	Call  bool     `json:"call"`            // whether the network is called
+	Keep  bool     `json:"keep,omitempty"`  // whether the state is kept as x_base before the row
+	Ends  bool     `json:"ends"`            // whether the row completes its solver step
+
+	A    float64   `json:"a"`
+	A0   float64   `json:"a0,omitempty"`
+	B    []float64 `json:"b,omitempty"`
+	C    float64   `json:"c,omitempty"`
+	Draw int       `json:"draw,omitempty"` // which draw xi is: step k draws number k+1 (0 is the start); 0: the row draws nothing
+
+	DataX float64 `json:"data_x,omitempty"` // z = DataX x + DataP p, in a plan that clips
+	DataP float64 `json:"data_p,omitempty"`
+
+	Sigma float64 `json:"sigma,omitempty"` // diffusion coefficient at T
+	Note  string  `json:"note,omitempty"`
+}
+
+// At is where the row calls the network, for a chunk that begins with sample number first.
+func (r *Row) At(first int) At {
+	return At{Step: r.Step, T: r.T, Input: r.Input, Scale: r.Scale, First: first, DataX: r.DataX, DataP: r.DataP}
+}
+
+// Plan is a sampler: a table of rows, and in words what it was made from. Path, Prediction and Sigma are the texts
+// from which those things can be read back, and so is Grid, save that "indexes" stands for a list of trained indices,
+// which the rows show.
+type Plan struct {
+	Solver     string `json:"solver"`
+	Path       string `json:"path,omitempty"`
+	Prediction string `json:"prediction,omitempty"`
+	Grid       string `json:"grid,omitempty"`
+	Sigma      string `json:"sigma,omitempty"` // diffusion coefficient; empty: an ODE, or a solver with noise of its own
+
+	Eta      *float64    `json:"eta,omitempty"`      // share of fresh noise, of ddim and ddpm
+	Variance string      `json:"variance,omitempty"` // "posterior" or "beta", of ddim and ddpm with noise
+	Clip     *[2]float64 `json:"clip,omitempty"`     // range of the data prediction; the rows' p is then the clipped data prediction
+
+	From  float64 `json:"from"`  // time of the first state
+	To    float64 `json:"to"`    // and of the last
+	Start float64 `json:"start"` // standard deviation of the first state: drawn normals are multiplied by it
+	Steps int     `json:"steps"`
+	Rows  []Row   `json:"rows"`
+
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Calls is the number of network calls for one chunk of samples.
+func (p *Plan) Calls() int {
+	n := 0
+	for i := range p.Rows {
+		if p.Rows[i].Call {
+			n++
+		}
+	}
+	return n
+}
+
+// Draws is the number of draws of noise that a source must hold after the start: the largest Row.Draw.
+func (p *Plan) Draws() int {
+	n := 0
+	for i := range p.Rows {
+		n = max(n, p.Rows[i].Draw)
+	}
+	return n
+}
+
+// history is how many predictions the plan looks back on, this row's own included.
+func (p *Plan) history() int {
+	n := 0
+	for i := range p.Rows {
+		n = max(n, len(p.Rows[i].B))
+		if p.Rows[i].Call {
+			n = max(n, 1)
+		}
+	}
+	return n
+}
+
+// keeps says whether the plan refers back to a state.
+func (p *Plan) keeps() bool {
+	return slices.ContainsFunc(p.Rows, func(r Row) bool { return r.Keep })
+}
+
+// Check says whether the table can be run: numbers finite, steps in order, and no row that reads a prediction, a base
+// or a draw that does not exist. NewPlan's plans pass; a plan read from a file may not.
+func (p *Plan) Check() error {
+	if !finite(p.From, p.To, p.Start) || p.Start < 0 {
+		return fmt.Errorf("plan: from %v, to %v and start %v must be finite, start not negative", p.From, p.To, p.Start)
+	}
+	if p.Clip != nil && !(finite(p.Clip[:]...) && p.Clip[0] < p.Clip[1]) {
+		return fmt.Errorf("plan: clip [%v, %v] is no range: write lo < hi", p.Clip[0], p.Clip[1])
+	}
+	calls, step, kept := 0, 0, false
+	for i := range p.Rows {
+		row := &p.Rows[i]
+		bad := func(format string, args ...any) error {
+			return fmt.Errorf("plan: row %d (step %d, t=%.6g): %s", i, row.Step, row.T, fmt.Sprintf(format, args...))
+		}
+		if !finite(row.T, row.Next, row.Input, row.Scale, row.A, row.A0, row.C, row.DataX, row.DataP, row.Sigma) || !finite(row.B...) {
+			return bad("a number is not finite")
+		}
+		if row.Step != step {
+			return bad("found step %d where step %d is next", row.Step, step)
+		}
+		if row.Ends {
+			step++
+		}
+		if row.Call {
+			calls++
+		}
+		kept = kept || row.Keep
+		switch {
+		case len(row.B) > calls:
+			return bad("reads %d predictions, but only %d were made", len(row.B), calls)
+		case row.A0 != 0 && !kept:
+			return bad("reads a kept state, but none was kept")
+		case row.Draw < 0 || row.Draw == 0 && row.C != 0:
+			return bad("has C = %v with draw %d; draws are numbered from 1", row.C, row.Draw)
+		}
+	}
+	if step != p.Steps {
+		return fmt.Errorf("plan: says %d steps, but its rows complete %d", p.Steps, step)
+	}
+	return nil
+}
+
+func finite(values ...float64) bool {
+	for _, v := range values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return false
+		}
+	}
+	return true
+}

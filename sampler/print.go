@@ -1,0 +1,196 @@
+package sampler
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Print writes the plan for people: what it was made from, then a row a line, numbers with ten significant digits and
+// decimal points under each other. Columns that hold nothing are left out.
+func (p *Plan) Print(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	for _, line := range p.header() {
+		if line[1] != "" {
+			fmt.Fprintf(out, "%-11s %s\n", line[0], line[1])
+		}
+	}
+	for _, warning := range p.Warnings {
+		fmt.Fprintf(out, "%-11s %s\n", "warning", warning)
+	}
+	fmt.Fprintf(out, "\n%s\n\n", p.equation())
+
+	columns := p.columns()
+	for i := -1; i < len(p.Rows); i++ {
+		var line strings.Builder
+		for _, c := range columns {
+			text := c.head
+			if i >= 0 {
+				text = c.cells[i]
+			}
+			fmt.Fprintf(&line, "%*s  ", c.width(), text)
+		}
+		if i >= 0 {
+			line.WriteString(p.Rows[i].Note)
+		}
+		fmt.Fprintln(out, strings.TrimRight(line.String(), " "))
+	}
+	return out.Flush()
+}
+
+func (p *Plan) header() [][2]string {
+	eta, clip := "", ""
+	if p.Eta != nil {
+		if eta = number(*p.Eta); p.Variance != "" {
+			eta += ", variance " + p.Variance
+		}
+	}
+	if p.Clip != nil {
+		clip = fmt.Sprintf("%s,%s", number(p.Clip[0]), number(p.Clip[1]))
+	}
+	return [][2]string{
+		{"solver", p.Solver},
+		{"path", p.Path},
+		{"prediction", p.Prediction},
+		{"grid", p.Grid},
+		{"sigma", p.Sigma},
+		{"eta", eta},
+		{"clip", clip},
+		{"from, to", fmt.Sprintf("t=%s, t=%s", number(p.From), number(p.To))},
+		{"start", number(p.Start) + " xi"},
+		{"steps", fmt.Sprintf("%d, network calls %d", p.Steps, p.Calls())},
+	}
+}
+
+// equation is the row's formula with the terms that this plan has.
+func (p *Plan) equation() string {
+	text := "x' = A x"
+	if p.keeps() {
+		text += " + A0 x_base"
+	}
+	symbol := "p"
+	if p.Clip != nil {
+		symbol = "z"
+	}
+	for j := range p.history() {
+		text += fmt.Sprintf(" + B%d %s_%d", j, symbol, j)
+	}
+	if p.Draws() > 0 {
+		text += " + C xi"
+	}
+	if p.Clip != nil {
+		text += ",  z = clip(zx x + zp p)"
+	}
+	return text
+}
+
+// column is one column of the table: its name, and the text of every row.
+type column struct {
+	head  string
+	cells []string
+}
+
+func (c column) width() int {
+	w := len(c.head)
+	for _, s := range c.cells {
+		w = max(w, len(s))
+	}
+	return w
+}
+
+func (p *Plan) columns() []column {
+	var columns []column
+	add := func(head string, always bool, value func(r *Row) float64) {
+		values, empty := make([]float64, len(p.Rows)), true
+		for i := range p.Rows {
+			values[i] = value(&p.Rows[i])
+			empty = empty && (values[i] == 0 || math.IsNaN(values[i]))
+		}
+		if always || !empty {
+			columns = append(columns, column{head, aligned(values)})
+		}
+	}
+	add("step", true, func(r *Row) float64 { return float64(r.Step) })
+	add("t", true, func(r *Row) float64 { return r.T })
+	add("next", true, func(r *Row) float64 { return r.Next })
+	if p.indexed() {
+		add("index", true, func(r *Row) float64 {
+			if r.Index == nil {
+				return math.NaN()
+			}
+			return *r.Index
+		})
+	}
+	add("input", true, func(r *Row) float64 {
+		if !r.Call {
+			return math.NaN()
+		}
+		return r.Input
+	})
+	if p.scaled() {
+		add("scale", true, func(r *Row) float64 { return r.Scale })
+	}
+	add("sigma", false, func(r *Row) float64 { return r.Sigma })
+	if p.Clip != nil {
+		add("zx", true, func(r *Row) float64 { return r.DataX })
+		add("zp", true, func(r *Row) float64 { return r.DataP })
+	}
+	add("A", true, func(r *Row) float64 { return r.A })
+	add("A0", p.keeps(), func(r *Row) float64 { return r.A0 })
+	for j := range p.history() {
+		add(fmt.Sprintf("B%d", j), true, func(r *Row) float64 {
+			if j >= len(r.B) {
+				return math.NaN()
+			}
+			return r.B[j]
+		})
+	}
+	add("C", false, func(r *Row) float64 { return r.C })
+	add("draw", false, func(r *Row) float64 { return float64(r.Draw) })
+	return columns
+}
+
+func (p *Plan) indexed() bool {
+	for i := range p.Rows {
+		if p.Rows[i].Index != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Plan) scaled() bool {
+	for i := range p.Rows {
+		if p.Rows[i].Scale != 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// number is v with ten significant digits.
+func number(v float64) string { return strconv.FormatFloat(v, 'g', 10, 64) }
+
+// aligned is values as text with their decimal points under each other when set flush right. NaN is a place left empty.
+func aligned(values []float64) []string {
+	cells, most := make([]string, len(values)), 0
+	after := func(s string) int {
+		if i := strings.IndexByte(s, '.'); i >= 0 {
+			return len(s) - i
+		}
+		return 0
+	}
+	for i, v := range values {
+		if !math.IsNaN(v) {
+			cells[i] = number(v)
+			most = max(most, after(cells[i]))
+		}
+	}
+	for i, s := range cells {
+		cells[i] = s + strings.Repeat(" ", most-after(s))
+	}
+	return cells
+}

@@ -1,0 +1,217 @@
+package sampler
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+
+	"odeon/schedule"
+)
+
+// Model is what a plan needs to know about a network.
+type Model struct {
+	Path       schedule.Path
+	Prediction schedule.Prediction
+	// Time is the number that the network is fed, in schedule.TimeVariables(Path). Nil: t; 1-t for a reverse velocity;
+	// the index on a discrete path.
+	Time *schedule.Formula
+	// Scale is what the state is multiplied by before the network sees it. Nil: 1.
+	Scale *schedule.Formula
+	// Start is the standard deviation of the state at the first time. Nil: sqrt(alpha^2+beta^2) there; beta where alpha
+	// is constant (ve, edm); 1 on a discrete path.
+	Start *schedule.Formula
+	// Integer says that the network takes its time as an integer: Input is rounded, and on a discrete path alpha, beta
+	// and t are those of the rounded index.
+	Integer bool
+}
+
+// Settings says how to walk. The zero value works: each field says its default.
+type Settings struct {
+	Solver Solver        // Euler; DDIM on a discrete path
+	Steps  int           // 50, or as many as Grid or Indexes lists
+	Grid   schedule.Grid // uniform; trailing on a discrete path
+
+	From *float64 // time of the first state: 0, or 0.01 where the first call or its conversion does not exist at 0
+	To   *float64 // time of the last state: 1
+
+	// Indexes are the trained indices at which the network is called, noisiest first, on a discrete path. They stand in
+	// for Grid, From and To.
+	Indexes []schedule.Index
+	// EndIndex makes the walk on a discrete path end in the state at that index. Nil: at clean data. A named grid then
+	// spaces its steps over what is noisier.
+	EndIndex *schedule.Index
+
+	Sigma    schedule.Diffusion // 0: the ODE
+	Eta      *float64           // of ddim (default 0) and ddpm (default 1)
+	Variance string             // of ddim and ddpm with noise: "posterior" (default) or "beta"
+
+	// Last is how a walk ends on a path that ends with noise left (ve, edm). "denoise": the last of the steps is one to
+	// the data prediction, and does nothing else where no noise is left. "none": it ends where the grid ends. Default:
+	// "denoise" for a named grid that goes to t = 1, "none" otherwise.
+	Last string
+
+	Clip *[2]float64 // the data prediction is clipped to it at every call; nil: not
+}
+
+// laterStart is where a walk starts when its first step does not exist at the grid's own first time.
+const laterStart = 0.01
+
+// maxSteps keeps a mistyped number of steps from filling the memory with rows.
+const maxSteps = 1_000_000
+
+// NewPlan writes the table of a walk. It is arithmetic alone: no network is needed or called.
+//
+// A step whose first stage cannot be evaluated is an error; at the walk's first time, unless settings name that time,
+// the walk starts at t = 0.01 instead, with a warning. A later stage that cannot be evaluated is stepped around, and its
+// row says how.
+func NewPlan(m Model, s Settings) (*Plan, error) {
+	plan, err := build(m, s)
+	var start *startError
+	_, listed := s.Grid.(schedule.List)
+	if !errors.As(err, &start) || s.From != nil || listed || len(s.Indexes) > 0 {
+		return plan, err
+	}
+	from := laterStart
+	s.From = &from
+	if plan, err = build(m, s); err != nil {
+		return nil, err
+	}
+	plan.Warnings = append(plan.Warnings, fmt.Sprintf("the walk starts at t=%.6g, since at its first time it could not: %v", plan.From, start.why))
+	return plan, nil
+}
+
+// startError says that the walk's first step does not exist where the walk starts.
+type startError struct {
+	t   float64
+	why error
+}
+
+func (e *startError) Error() string {
+	within := laterStart
+	if e.t > 0.5 {
+		within = 1 - laterStart
+	}
+	return fmt.Sprintf("the walk cannot start at t=%.6g: %v; start inside, for example with --t-start %v", e.t, e.why, within)
+}
+
+func (e *startError) Unwrap() error { return e.why }
+
+func build(m Model, s Settings) (*Plan, error) {
+	b, err := newBuilder(m, s)
+	if err != nil {
+		return nil, err
+	}
+	nodes, denoise, err := b.route()
+	if err != nil {
+		return nil, err
+	}
+	plan := b.plan
+	plan.From = nodes[0].t
+	if plan.Start, err = b.start(nodes[0]); err != nil {
+		return nil, err
+	}
+	for k := range nodes {
+		var err error
+		switch {
+		case k+1 < len(nodes):
+			err = b.step(k, nodes[k], nodes[k+1])
+		case denoise:
+			err = b.jump(k, nodes[k], "denoise: to the data prediction")
+		default:
+			continue
+		}
+		if k == 0 && impossible(err) {
+			return nil, &startError{nodes[0].t, err}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("step %d (t=%.6g): %w", k, nodes[k].t, err)
+		}
+	}
+	last := &plan.Rows[len(plan.Rows)-1]
+	plan.To, plan.Steps = last.Next, last.Step+1
+	if w := b.stiff.warning(); w != "" {
+		plan.Warnings = append(plan.Warnings, w)
+	}
+	return plan, plan.Check()
+}
+
+// newBuilder fills in the defaults and checks what can be checked before there are times.
+func newBuilder(m Model, s Settings) (*builder, error) {
+	switch {
+	case m.Path == nil:
+		return nil, errors.New("no path: the model must say along which path it was trained")
+	case !m.Prediction.Valid():
+		return nil, errors.New("no prediction: the model must say what it predicts")
+	case s.Steps < 0 || s.Steps > maxSteps:
+		return nil, fmt.Errorf("found %d steps, expected 1 to %d", s.Steps, maxSteps)
+	case s.Clip != nil && !(finite(s.Clip[:]...) && s.Clip[0] < s.Clip[1]):
+		return nil, fmt.Errorf("clip %v,%v is no range: give the lower end first", s.Clip[0], s.Clip[1])
+	}
+	b := &builder{model: m, basis: m.Prediction}
+	b.discrete, _ = m.Path.(*schedule.Discrete)
+	if s.Solver.Name == "" && len(s.Solver.Tableau.B) == 0 {
+		s.Solver = Euler
+		if b.discrete != nil && s.Sigma.IsZero() {
+			s.Solver = DDIM
+		}
+	}
+	if err := s.Solver.check(s); err != nil {
+		return nil, err
+	}
+	if s.Grid == nil && len(s.Indexes) == 0 {
+		s.Grid = schedule.Uniform
+		if b.discrete != nil {
+			s.Grid = schedule.Trailing
+		}
+	}
+	b.settings = s
+	b.plan = &Plan{Solver: s.Solver.Name, Path: m.Path.String(), Prediction: m.Prediction.String(), Grid: "indexes"}
+	if s.Grid != nil {
+		b.plan.Grid = s.Grid.String()
+	}
+	if !s.Sigma.IsZero() {
+		b.plan.Sigma = s.Sigma.String()
+	}
+	if s.Solver.hasEta() {
+		b.eta = s.Solver.noise(s)
+		eta := b.eta
+		b.plan.Eta = &eta
+		if b.eta != 0 {
+			b.plan.Variance = cmp.Or(s.Variance, "posterior")
+		}
+	}
+	if s.Clip != nil {
+		clip := *s.Clip
+		b.plan.Clip, b.basis = &clip, schedule.Data
+	}
+	return b, nil
+}
+
+// step writes one step of the solver.
+func (b *builder) step(k int, from, to node) error {
+	if s := b.settings.Solver; s.step != nil {
+		return s.step(b, k, from, to)
+	}
+	return b.rungeKutta(b.settings.Solver, k, from, to)
+}
+
+// start is the standard deviation of the state at the first node. On a path whose alpha does not move the data are not
+// scaled away at the noisy end, and the start is the noise alone.
+func (b *builder) start(n node) (float64, error) {
+	std := math.Hypot(n.point.Alpha, n.point.Beta)
+	path, continuous := b.model.Path.(*schedule.Continuous)
+	switch {
+	case b.model.Start != nil:
+		b.values = schedule.TimeValues(b.values[:0], n.point)
+		std = b.model.Start.Eval(b.values...)
+	case b.discrete != nil:
+		std = 1
+	case continuous && !path.Alpha.Uses("t"):
+		std = n.point.Beta
+	}
+	if !finite(std) || std < 0 {
+		return 0, fmt.Errorf("the start's standard deviation is %v at t=%.6g, expected a number not below 0: mend the formula %s (field start)", std, n.t, b.model.Start)
+	}
+	return std, nil
+}

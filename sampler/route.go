@@ -1,0 +1,154 @@
+package sampler
+
+import (
+	"fmt"
+
+	"odeon/schedule"
+)
+
+const defaultSteps = 50
+
+// route is the walk's nodes, first to last, and whether one more step takes the last one's state to the data prediction.
+func (b *builder) route() (nodes []node, denoise bool, err error) {
+	if last := b.settings.Last; last != "" && last != "denoise" && last != "none" {
+		return nil, false, fmt.Errorf("last is %q, expected denoise or none", last)
+	}
+	if err := b.checkEndIndex(); err != nil {
+		return nil, false, err
+	}
+	if len(b.settings.Indexes) > 0 {
+		nodes, err = b.indexed()
+		return nodes, false, err
+	}
+	times, denoise, err := b.gridTimes()
+	if err != nil {
+		return nil, false, err
+	}
+	for _, t := range times {
+		nodes = append(nodes, b.at(t))
+	}
+	return nodes, denoise, b.checkNodes(nodes, times)
+}
+
+// checkEndIndex: an index to end at is a trained one, and says alone where the walk ends.
+func (b *builder) checkEndIndex() error {
+	s := b.settings
+	switch {
+	case s.EndIndex == nil && len(s.Indexes) == 0:
+		return nil
+	case b.discrete == nil:
+		return fmt.Errorf("indexes belong to a discrete path, and the path is %s: say where to walk in t", b.model.Path)
+	case s.EndIndex != nil && (*s.EndIndex < 0 || int(*s.EndIndex) >= b.discrete.Count()):
+		return fmt.Errorf("end index %d is not trained: expected 0 to %d", *s.EndIndex, b.discrete.Count()-1)
+	case s.EndIndex != nil && s.To != nil:
+		return fmt.Errorf("end index %d and last time %v both say where the walk ends; give one", *s.EndIndex, *s.To)
+	case s.EndIndex != nil && s.Last == "denoise":
+		return fmt.Errorf("end index %d keeps the noise of that index, and last \"denoise\" takes it away: leave the end index out", *s.EndIndex)
+	case len(s.Indexes) > 0 && (s.Grid != nil || s.From != nil || s.To != nil):
+		return fmt.Errorf("indexes say where to walk; leave grid and times out")
+	}
+	return nil
+}
+
+// indexed is the route through the listed indices, to clean data or the index to end at.
+func (b *builder) indexed() ([]node, error) {
+	s := b.settings
+	if s.Steps != 0 && s.Steps != len(s.Indexes) {
+		return nil, fmt.Errorf("found %d steps, but %d indexes are listed: leave steps out", s.Steps, len(s.Indexes))
+	}
+	var nodes []node
+	for k, i := range s.Indexes {
+		if i < 0 || int(i) >= b.discrete.Count() {
+			return nil, fmt.Errorf("index %d is not trained: expected 0 to %d", i, b.discrete.Count()-1)
+		}
+		if k > 0 && i >= s.Indexes[k-1] {
+			return nil, fmt.Errorf("index %d comes after %d: list the noisiest first, each once", i, s.Indexes[k-1])
+		}
+		nodes = append(nodes, b.index(i))
+	}
+	if s.EndIndex == nil {
+		return append(nodes, b.at(1)), nil
+	}
+	if last := s.Indexes[len(s.Indexes)-1]; *s.EndIndex >= last {
+		return nil, fmt.Errorf("end index %d is not below the last index %d", *s.EndIndex, last)
+	}
+	return append(nodes, b.index(*s.EndIndex)), nil
+}
+
+// gridTimes asks the grid for its times. A walk that ends with a step to the data prediction has one time fewer.
+func (b *builder) gridTimes() (times []float64, denoise bool, err error) {
+	s := b.settings
+	from, to := 0.0, 1.0
+	list, listed := s.Grid.(schedule.List)
+	if listed {
+		if len(list) == 0 {
+			return nil, false, fmt.Errorf("the grid lists no times")
+		}
+		from, to = list[0], list[len(list)-1]
+		if s.From != nil && *s.From != from || s.To != nil && *s.To != to || s.EndIndex != nil {
+			return nil, false, fmt.Errorf("the grid lists times from %v to %v itself; leave first and last time and end index out", from, to)
+		}
+	}
+	if s.From != nil {
+		from = *s.From
+	}
+	if s.To != nil {
+		to = *s.To
+	}
+	if s.EndIndex != nil {
+		to = b.discrete.Time(*s.EndIndex)
+	}
+	if !(from >= 0 && from <= 1 && to >= 0 && to <= 1) {
+		return nil, false, fmt.Errorf("the walk goes from t=%v to t=%v, expected times from 0 (noise) to 1 (data)", from, to)
+	}
+	left := b.model.Path.At(to).Beta > 0 // whether noise is left at the end
+	denoise = left && (s.Last == "denoise" || s.Last == "" && !listed && from < 1 && to == 1)
+
+	steps, extra := s.Steps, 0
+	if denoise {
+		extra = 1
+	}
+	if listed {
+		if own := len(list) - 1 + extra; steps != 0 && steps != own {
+			return nil, false, fmt.Errorf("found %d steps, but %s has %d: leave steps out", steps, list, own)
+		}
+		steps = len(list) - 1 + extra
+	}
+	if steps == 0 && !listed {
+		steps = defaultSteps
+	}
+	if steps == 1 && denoise {
+		return []float64{from}, true, nil
+	}
+	if steps-extra < 1 || from == to {
+		return nil, false, fmt.Errorf("no step from t=%v to t=%v: expected two times", from, to)
+	}
+	times, err = s.Grid.Times(b.model.Path, from, to, steps-extra)
+	if err != nil {
+		return nil, false, err
+	}
+	if len(times) != steps-extra+1 {
+		return nil, false, fmt.Errorf("grid %s gave %d times for %d steps, expected one more than steps", s.Grid, len(times), steps-extra)
+	}
+	return times, denoise, nil
+}
+
+// checkNodes: times go one way, and on a discrete path the network is called only where it was trained.
+func (b *builder) checkNodes(nodes []node, times []float64) error {
+	for k, n := range nodes {
+		if b.discrete != nil && (n.t != 1 && n.t > b.discrete.Time(0) || n.t == 1 && k+1 < len(nodes)) {
+			return fmt.Errorf("t=%.6g lies past the cleanest trained index (t=%.6g), where the network was not trained: "+
+				"only the last step of a walk may go there, to t=1", times[k], b.discrete.Time(0))
+		}
+		if k == 0 {
+			continue
+		}
+		if step := n.t - nodes[k-1].t; step == 0 || step > 0 != (nodes[len(nodes)-1].t > nodes[0].t) {
+			if b.discrete != nil && times[k] != times[k-1] {
+				return fmt.Errorf("t=%.6g and t=%.6g both stand for trained index %v: take fewer steps or another grid", times[k-1], times[k], n.point.Index)
+			}
+			return fmt.Errorf("time %.6g comes after %.6g on the way from %.6g to %.6g: times must go one way", n.t, nodes[k-1].t, nodes[0].t, nodes[len(nodes)-1].t)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package sampler
+
+import (
+	"fmt"
+	"math"
+
+	"odeon/schedule"
+)
+
+// Tableau is Butcher's table of an explicit Runge-Kutta method: slope i is taken at time t + C[i] h in the state
+// x + h sum_j A[i][j] k_j, j < i, and the step is x + h sum_i B[i] k_i (Hairer, Norsett and Wanner, Solving Ordinary
+// Differential Equations I, II.1).
+type Tableau struct {
+	A    [][]float64
+	B, C []float64
+}
+
+// Euler is Euler's method, of order 1. With a diffusion coefficient it is Euler-Maruyama, of weak order 1: the left
+// end's drift and sigma, and noise sigma(t) sqrt(h) (Kloeden and Platen 1992, 10.2).
+var Euler = Solver{
+	Name:    "euler",
+	Summary: "order 1; Euler-Maruyama where sigma is not 0",
+	Tableau: Tableau{
+		A: [][]float64{{}},
+		B: []float64{1},
+		C: []float64{0},
+	},
+}
+
+// Heun is the trapezoidal method with Euler's predictor, of order 2 (Karras et al. 2022, algorithm 1).
+var Heun = Solver{
+	Name:    "heun",
+	Summary: "order 2: the mean of both ends' slopes",
+	Tableau: Tableau{
+		A: [][]float64{{}, {1}},
+		B: []float64{1.0 / 2, 1.0 / 2},
+		C: []float64{0, 1},
+	},
+}
+
+// Midpoint is the explicit midpoint method, of order 2.
+var Midpoint = Solver{
+	Name:    "midpoint",
+	Summary: "order 2: the slope in the middle",
+	Tableau: Tableau{
+		A: [][]float64{{}, {1.0 / 2}},
+		B: []float64{0, 1},
+		C: []float64{0, 1.0 / 2},
+	},
+}
+
+// RK4 is the classical Runge-Kutta method, of order 4 (Kutta 1901).
+var RK4 = Solver{
+	Name:    "rk4",
+	Summary: "order 4: the classical Runge-Kutta method",
+	Tableau: Tableau{
+		A: [][]float64{{}, {1.0 / 2}, {0, 1.0 / 2}, {0, 0, 1}},
+		B: []float64{1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6},
+		C: []float64{0, 1.0 / 2, 1.0 / 2, 1},
+	},
+	Instead: &Midpoint,
+}
+
+// check: an explicit method whose first stage is the state itself and whose stages sit at their times.
+func (t Tableau) check() error {
+	s := len(t.B)
+	if s == 0 || len(t.A) != s || len(t.C) != s {
+		return fmt.Errorf("a tableau of %d weights, %d stages and %d times: expected as many of each, at least one", s, len(t.A), len(t.C))
+	}
+	for i, row := range t.A {
+		if len(row) != i {
+			return fmt.Errorf("tableau: stage %d has %d coefficients, expected %d: the method must be explicit", i, len(row), i)
+		}
+		if sum := total(row); math.Abs(sum-t.C[i]) > 1e-12 {
+			return fmt.Errorf("tableau: the coefficients of stage %d sum to %v, its time is %v", i, sum, t.C[i])
+		}
+		if i > 0 && !(t.C[i] > 0 && t.C[i] <= 1) {
+			return fmt.Errorf("tableau: stage %d sits at %v of the step, expected more than 0 and at most 1", i, t.C[i])
+		}
+	}
+	if sum := total(t.B); math.Abs(sum-1) > 1e-12 {
+		return fmt.Errorf("tableau: the weights sum to %v, expected 1", sum)
+	}
+	return nil
+}
+
+func total(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum
+}
+
+// linear is a state or a slope as a linear combination of what a step knows: the state at its start, and the
+// predictions of its stages, oldest first.
+type linear struct {
+	base float64
+	p    []float64
+}
+
+// add is l + c k.
+func (l linear) add(c float64, k linear) linear {
+	sum := linear{base: plus(l.base, c*k.base), p: make([]float64, max(len(l.p), len(k.p)))}
+	copy(sum.p, l.p)
+	for j, v := range k.p {
+		sum.p[j] = plus(sum.p[j], c*v)
+	}
+	return sum
+}
+
+// plus is a + b, and 0 where nothing but the rounding of the two is left.
+func plus(a, b float64) float64 {
+	const ulps = 4 * 0x1p-52
+	if sum := a + b; math.Abs(sum) > ulps*math.Max(math.Abs(a), math.Abs(b)) {
+		return sum
+	}
+	return 0
+}
+
+// rungeKutta writes one step of a tableau. Slopes are linear in the stage's state and prediction, k = cx X + cp p, so
+// that every stage's state is a linear combination of the step's start and the predictions up to it, whatever is
+// predicted: the states in between drop out, and a row reads only x_base and predictions.
+//
+// On a discrete path with an integer time input a stage sits at the nearest trained index, and its state is taken there.
+func (b *builder) rungeKutta(s Solver, k int, from, to node) error {
+	if b.discrete != nil && to.clean() {
+		return b.jump(k, from, "to clean data")
+	}
+	tab, h := s.Tableau, to.t-from.t
+	stages := len(tab.B)
+	rows := make([]Row, stages)
+	states := make([]linear, stages+1) // of each stage, and of the step's end
+	slopes := make([]linear, stages)
+	sigma := 0.0
+	for i := range stages {
+		n := from
+		switch {
+		case i > 0 && tab.C[i] == 1:
+			n = to
+		case i > 0:
+			n = b.at(from.t + tab.C[i]*h)
+		}
+		states[i] = linear{base: 1}
+		for j, a := range tab.A[i] {
+			states[i] = states[i].add(a*(n.t-from.t)/tab.C[i], slopes[j])
+		}
+		row, slope, err := b.stage(k, n, h)
+		if i > 0 && impossible(err) {
+			return b.instead(s, err, k, from, to)
+		}
+		if err != nil {
+			return err
+		}
+		rows[i], sigma = row, row.Sigma
+		slopes[i] = linear{base: 0, p: make([]float64, i+1)}.add(slope.X, states[i])
+		slopes[i].p[i] += slope.P
+	}
+	states[stages] = linear{base: 1}
+	for i, w := range tab.B {
+		states[stages] = states[stages].add(h*w, slopes[i])
+	}
+
+	for i := range rows {
+		row, next := &rows[i], states[i+1]
+		if i == 0 {
+			row.A, row.Keep = next.base, stages > 1
+		} else {
+			row.A0 = next.base
+		}
+		for j := i; j >= 0; j-- {
+			row.B = append(row.B, next.p[j])
+		}
+		for len(row.B) > 1 && row.B[len(row.B)-1] == 0 {
+			row.B = row.B[:len(row.B)-1]
+		}
+		row.Next = to.t
+		if i+1 < stages {
+			row.Next = rows[i+1].T
+		}
+	}
+	last := &rows[stages-1]
+	last.Ends = true
+	last.C = sigma * math.Sqrt(math.Abs(h))
+	b.watch(k, from, sigma, h)
+	b.append(rows...)
+	return nil
+}
+
+// stage is the row that calls the network at n, and the slope there in terms of the state and the prediction.
+func (b *builder) stage(k int, n node, h float64) (Row, schedule.Conversion, error) {
+	row, err := b.call(k, n)
+	if err != nil {
+		return row, schedule.Conversion{}, err
+	}
+	slope, sigma, err := b.drift(n, h)
+	row.Sigma = sigma
+	return row, slope, err
+}
+
+// instead takes the step with the solver's stand-in, because of why, and marks its rows.
+func (b *builder) instead(s Solver, why error, k int, from, to node) error {
+	other := Euler
+	if s.Instead != nil {
+		other = *s.Instead
+	}
+	first := len(b.plan.Rows)
+	if err := b.rungeKutta(other, k, from, to); err != nil {
+		return err
+	}
+	for i := first; i < len(b.plan.Rows); i++ {
+		if row := &b.plan.Rows[i]; row.Note == "" {
+			row.Note = fmt.Sprintf("by %s: %s", other.Name, brief(why))
+		}
+	}
+	return nil
+}
