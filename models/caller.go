@@ -269,6 +269,9 @@ func (c *caller) collect(l *lane, dst []float32, row int) {
 
 // probe runs the graph once on zeros and tells the shape of one sample's result, for graphs that leave it open.
 func (c *caller) probe(ctx context.Context) ([]int, error) {
+	if c.output.Type == onnx.Float16 {
+		return nil, fmt.Errorf("the graph leaves the shape of output %q open, which a run cannot tell for float16; export it again with a fixed shape, or with an output of float32", c.output.Name)
+	}
 	if err := c.bind(ctx); err != nil {
 		return nil, err
 	}

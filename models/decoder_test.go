@@ -50,9 +50,6 @@ func TestLatentsAreDecoded(t *testing.T) {
 		for _, batch := range []onnx.Dim{free, fixed(1), fixed(4)} {
 			for _, hidden := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s batch %s hidden %t", dtype, batch, hidden), func(t *testing.T) {
-					if hidden && dtype == onnx.Float16 {
-						t.Skip("ONNX Runtime's wrapper cannot tell the shape of a float16 result")
-					}
 					dir := t.TempDir()
 					decoderFile(t, dir, batch, dtype, []int64{1, 2, 3}, hidden)
 					r := latentModel(t, dir, card)
@@ -68,6 +65,10 @@ func TestLatentsAreDecoded(t *testing.T) {
 					defer session.Destroy()
 					ctx := context.Background()
 					d, err := NewDecoder(ctx, r, session)
+					if hidden && dtype == onnx.Float16 {
+						require.ErrorContains(t, err, "export it again with a fixed shape")
+						return
+					}
 					require.NoError(t, err)
 					defer d.Close()
 					require.Equal(t, []int{1, 2, 6}, d.Shape)

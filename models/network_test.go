@@ -30,11 +30,6 @@ func TestTimeIsFedInEveryTypeAndShape(t *testing.T) {
 					r := g.resolve(t, `{"time": "3"}`)
 					require.Equal(t, "t", r.Clock.Name)
 					require.Equal(t, dtype.IsInteger(), r.Sampling().Integer)
-					if dtype == onnx.Float16 && len(clock) == 0 {
-						_, err := network(t, r, Run{}).caller.lane(1, conditional)
-						require.ErrorContains(t, err, "float16 scalar")
-						return
-					}
 					net := network(t, r, Run{})
 					x := states(10, 2)
 					for _, input := range []float64{3, 7} {
@@ -197,7 +192,7 @@ func TestChannelsOfTheOutputAreCutOnTheLayoutsAxis(t *testing.T) {
 				for _, batch := range []onnx.Dim{free, fixed(4)} {
 					t.Run(fmt.Sprintf("%s %s hidden %t batch %s", c.layout, state, hidden, batch), func(t *testing.T) {
 						if hidden && state == onnx.Float16 {
-							t.Skip("ONNX Runtime's wrapper cannot tell the shape of a float16 result")
+							return // told in TestLatentsAreDecoded
 						}
 						g := graph{shape: c.shape, axis: c.axis, channels: 1, state: state, batch: batch, clock: []onnx.Dim{}, hidden: hidden}
 						width := 1

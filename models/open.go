@@ -122,10 +122,7 @@ func cardBeside(file string) (*Layer, error) {
 // locate finds the network, and its card where that is what led to it.
 func locate(arg string) (*Model, *Layer, error) {
 	if arg == "" {
-		arg = Default
-		if m := embedded(arg); m != nil {
-			return m, nil, nil
-		}
+		return embedded(Default), nil, nil
 	}
 	known := embedded(arg)
 	stat, err := os.Stat(arg)
@@ -156,12 +153,11 @@ func locate(arg string) (*Model, *Layer, error) {
 }
 
 func embedded(name string) *Model {
-	for _, e := range Embedded() {
-		if e.Name == name {
-			return &Model{Name: name, ONNX: e.ONNX}
-		}
+	e, ok := EmbeddedByName(name)
+	if !ok {
+		return nil
 	}
-	return nil
+	return &Model{Name: e.Name, ONNX: e.ONNX}
 }
 
 func notFound(arg string) error {

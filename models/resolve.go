@@ -91,7 +91,7 @@ var mends = map[string]string{
 	"inputs.state": "--inputs state=NAME",
 	"inputs.time":  "--inputs time=NAME",
 	"inputs.label": "--inputs label=NAME",
-	"output":       "--output NAME",
+	"output":       "--output NAME or NAME[FROM:TO]",
 	"range":        "--range LO,HI",
 	"labels":       `--labels '{"count": N, "encoding": "onehot"}'`,
 	"decoder":      "--decoder FILE",

@@ -324,8 +324,8 @@ func (f *finder) settleOutput() {
 			f.Output.Row[i] = int(row[i].Size)
 		}
 	default:
-		f.problem("output", "output %q is %s, and the state %q has samples of shape %v; where the output carries more than the prediction, say which channels it is, as in %s[0:%d]",
-			out.Name, out.ShapeString(), f.State.Name, f.Shape, out.Name, f.Shape[0])
+		f.problem("output", "output %q is %s, and the state %q has samples of shape %v; where the output carries more than the prediction, name its channels",
+			out.Name, out.ShapeString(), f.State.Name, f.Shape)
 	}
 }
 

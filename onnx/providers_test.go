@@ -101,6 +101,11 @@ func TestAutoTakesTheCPUWhereThereIsNoGPU(t *testing.T) {
 	require.Empty(t, s.Note())
 }
 
+func TestCUDAComputesInFloat32UnlessAsked(t *testing.T) {
+	require.Equal(t, map[string]string{"use_tf32": "0"}, cudaOptions(nil))
+	require.Equal(t, map[string]string{"use_tf32": "1", "device_id": "1"}, cudaOptions(map[string]string{"use_tf32": "1", "device_id": "1"}))
+}
+
 func TestDirectMLTakesADeviceNumber(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("would use the device")

@@ -5,8 +5,9 @@ import (
 	"runtime"
 )
 
-// OutputShapes runs the model once on the inputs and tells the shapes of what it computes, for graphs that leave them open.
-// The outputs themselves are let go.
+// OutputShapes runs the model once on the inputs and tells the shapes of what it computes, for graphs that leave them open. The
+// outputs themselves are let go. The wrapper cannot hold outputs of float16 or smaller types that it has not been given: those
+// are an error.
 func (c *Call) OutputShapes(inputs []*Tensor) ([][]int64, error) {
 	s := c.session
 	if err := c.ctx.Err(); err != nil {
@@ -19,15 +20,16 @@ func (c *Call) OutputShapes(inputs []*Tensor) ([][]int64, error) {
 		return nil, err
 	}
 	clear(c.outputs) // what is nil is allocated by ONNX Runtime
+	defer clear(c.outputs)
 	err := c.run()
 	runtime.KeepAlive(inputs)
+	if err != nil {
+		return nil, err
+	}
 	shapes := make([][]int64, len(c.outputs))
 	for i, v := range c.outputs {
-		if v != nil {
-			shapes[i] = v.GetShape()
-			v.Destroy()
-		}
+		shapes[i] = v.GetShape()
+		v.Destroy()
 	}
-	clear(c.outputs)
-	return shapes, err
+	return shapes, nil
 }

@@ -54,6 +54,10 @@ func walk64(plan *Plan, m exact.Mixture, model Model, x []float64, xi func(draw 
 			}
 			preds = append([][]float64{p}, preds...)
 		}
+		var noise []float64
+		if row.Draw > 0 {
+			noise = xi(row.Draw)
+		}
 		next := make([]float64, len(x))
 		for i := range x {
 			next[i] = row.A * x[i]
@@ -64,7 +68,7 @@ func walk64(plan *Plan, m exact.Mixture, model Model, x []float64, xi func(draw 
 				next[i] += b * preds[j][i]
 			}
 			if row.C != 0 {
-				next[i] += row.C * xi(row.Draw)[i]
+				next[i] += row.C * noise[i]
 			}
 		}
 		x = next

@@ -105,21 +105,20 @@ func TestEveryDiffusionCoefficientKeepsTheMarginals(t *testing.T) {
 		path, sigma string
 		steps       int
 	}{
-		{"condot", "0", 30},
-		{"condot", "0.5", 100},
-		{"condot", "1.5*(1-t)", 120},
-		{"vp(0.1,10)", "forward", 120},
-		{"condot", "2", 300},
+		{"condot", "0", 20},
+		{"condot", "0.5", 60},
+		{"condot", "1.5*(1-t)", 80},
+		{"vp(0.1,10)", "forward", 80},
+		{"condot", "2", 200},
 	} {
 		h := 1 / float64(c.steps)
 		model := Model{Path: mustPath(t, c.path), Prediction: schedule.Velocity}
-		settings := Settings{Steps: c.steps, Sigma: mustSigma(t, c.sigma)}
+		settings := Settings{Steps: c.steps, Sigma: mustSigma(t, c.sigma), Grid: schedule.Quadratic}
 		if c.sigma == "0" {
 			settings.Solver = Heun
 		}
 		if c.path != "condot" {
 			model.Prediction = schedule.Score
-			settings.Grid, settings.Last = schedule.Quadratic, "none"
 		}
 		plan := mustPlan(t, model, settings)
 		x := walkMany(t, plan, m, model, n, uint64(100+i))

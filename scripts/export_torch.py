@@ -416,7 +416,7 @@ def compare(network, path, card, inputs, outputs):
     import torch
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors are raised, and need no second report
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     generator = numpy.random.default_rng(0)
     worst = 0.0
@@ -497,6 +497,7 @@ def run(args):
         size = os.path.getsize(path)
         if os.path.exists(path + ".data"):
             size += os.path.getsize(path + ".data")
+            os.chmod(path + ".data", os.stat(path).st_mode)  # onnx makes it private
             os.replace(path + ".data", args.out + ".data")
         os.replace(path, args.out)
 

@@ -56,9 +56,14 @@ func newReport(req request, r *models.Resolved, e *engine, plan *sampler.Plan, g
 		Solver: plan.Solver, Steps: plan.Steps, Grid: plan.Grid, From: plan.From, To: plan.To, Guidance: g.Weight,
 		Samples: req.count, Shape: out.shape, Layout: string(e.layout), Seed: req.seed, First: req.first,
 		Evals: e.evaluations(), Split: e.split, Files: out.files(),
-		Guesses:  slices.Concat([]string{}, r.Guesses),
-		Warnings: slices.Concat([]string{}, plan.Warnings, e.notes, out.warnings()),
+		Guesses:  listed(r.Guesses),
+		Warnings: listed(plan.Warnings, e.notes, out.warnings()),
 	}
+}
+
+// listed joins lists; JSON then says [] for nothing, not null.
+func listed(lists ...[]string) []string {
+	return append([]string{}, slices.Concat(lists...)...)
 }
 
 func (r *report) print(w io.Writer) error {

@@ -10,12 +10,11 @@
 //
 // What a file needs no more of is not kept: a grid holds the pixels of the samples it shows, arrays and tables stream.
 //
-//	samples.go    layouts and what they mean
-//	sink.go       the table of formats; order, counts, commit
-//	grid.go       numbers to pixels, pictures side by side
-//	points.go     scatter, density and histogram
-//	signal.go     line plots of one-dimensional signals
-//	animation.go  GIF and APNG, the choice of frames
-//	png.go svg.go wav.go text.go arrays.go   one file format each
-//	preview.go    pictures in a terminal
+//	samples.go                     layouts and what they mean
+//	sink.go names.go               the table of formats; order, counts, commit; one file a sample
+//	pixels.go grid.go contact.go   numbers to pixels, pictures side by side, frames in a row
+//	points.go scatter.go density.go signal.go figure.go   plots
+//	animation.go quantize.go       GIF and APNG, the choice of frames and colours
+//	png.go svg.go wav.go text.go arrays.go                one file format each
+//	preview.go                     pictures in a terminal
 package render

@@ -62,13 +62,18 @@ type series struct {
 	pattern pattern
 	mu      sync.Mutex // guards the creation of files
 	files   []*file    // nil until a sample is first heard of
+	shown   int
 }
 
 func newSeries(f format, r request, p pattern) (Sink, error) {
 	s := &series{format: f, request: r, pattern: p, files: make([]*file, r.n)}
 	// The first file is opened at once: a missing folder is found before the work.
-	if _, err := s.file(0); err != nil {
+	one, err := s.file(0)
+	if err != nil {
 		return nil, err
+	}
+	if one.Shown() > 0 {
+		s.shown = r.n
 	}
 	return s, nil
 }
@@ -111,13 +116,7 @@ func (s *series) Write(first int, x []float32) error {
 	return nil
 }
 
-func (s *series) Shown() int {
-	f, err := s.file(0)
-	if err != nil || f.finished || f.Shown() == 0 {
-		return 0
-	}
-	return s.request.n
-}
+func (s *series) Shown() int { return s.shown }
 
 // Record keeps the states of a sample in its own file. Where that cannot be made, Write says so.
 func (s *series) Record(frame, first int, x []float32) {

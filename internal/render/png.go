@@ -30,18 +30,22 @@ type way struct {
 
 func newStill(r *request, encode func(io.Writer, scene, Meta) error) (body, error) {
 	s := &still{meta: r.Meta, encode: encode}
-	switch r.kind {
-	case picture:
+	frames := 0
+	if r.Trajectories {
+		frames = len(r.Times)
+	}
+	switch {
+	case r.kind == picture && frames > 0:
+		c := newContact(r, frames)
+		s.scene = c
+		return way{s, c}, nil
+	case r.kind == picture:
 		s.scene = newPictures(r)
-	case video:
-		s.scene = newContact(r)
-	case signal:
+	case r.kind == video:
+		s.scene = newContact(r, 0)
+	case r.kind == signal:
 		s.scene = newSignals(r, 0)
-	case points:
-		frames := 0
-		if r.Trajectories {
-			frames = len(r.Times)
-		}
+	default:
 		c := newCloud(r, frames)
 		s.scene = c
 		if frames > 0 {

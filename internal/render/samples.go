@@ -25,7 +25,7 @@ type Samples struct {
 	Shape      []int      // of one sample, without the batch
 	Layout     Layout     //
 	Range      [2]float64 // the values that are black and white, or full scale of sound; [-1, 1] when both are 0
-	Latent     bool       // not decoded: each channel is a gray picture of its own
+	Latent     bool       // not decoded: each channel is a gray picture of its own, of values from -3 to 3
 	Rate       int        // samples a second of sound
 	FPS        float64    // pictures a second of video; 10 when 0
 	Vocabulary []string   // makes the samples text: [L] indices, or [L, V] whose largest entry is the token
@@ -99,8 +99,12 @@ func (s *Samples) kind() (kind, error) {
 	return l.kind, nil
 }
 
-// span is the range of values, with its default.
+// span is the range of values, with its default. A card's range is that of decoded pictures: latents, which a model keeps
+// near unit variance, are shown three standard deviations about 0.
 func (s *Samples) span() (lo, hi float64) {
+	if s.Latent {
+		return -3, 3
+	}
 	if s.Range == [2]float64{} {
 		return -1, 1
 	}

@@ -49,7 +49,7 @@ type Options struct {
 	Meta         Meta
 	First        int       // number that the run's first sample has in file names
 	Times        []float64 // times of the states that Record will be given; see FrameSteps. Without them nothing is recorded
-	Trajectories bool      // plots of points draw the way faintly behind the end points
+	Trajectories bool      // stills show the way: plots of points faintly behind the end points, pictures as a strip
 }
 
 // format is one row of the table of extensions.

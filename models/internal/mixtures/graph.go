@@ -44,7 +44,7 @@ func glyphsGraph(g *onnx.Graph, m Model) {
 	for i := range class {
 		class[i] = int64(i % len(m.Classes))
 	}
-	wanted := column(g, label)
+	wanted := column(g, label, "wanted")
 	none := g.Node("Less", wanted, g.Const("zero", onnx.Scalar[int64](0)))
 	allowed := g.Node("Or", none, g.Node("Equal", wanted, g.Const("class", onnx.Array(class, 1, int64(len(class))))))
 	logits = g.Node("Where", allowed, logits, g.Const("never", onnx.Scalar[float32](-1e30)))
@@ -83,7 +83,7 @@ type path struct {
 }
 
 func newPath(g *onnx.Graph, t onnx.Ref) path {
-	alpha := column(g, t)
+	alpha := column(g, t, "alpha")
 	beta := g.Node("Sub", g.Const("one", onnx.Scalar[float32](1)), alpha, onnx.As("beta"))
 	spread := g.Node("Mul", alpha, g.Const("s2", onnx.Scalar[float32](Std*Std)))
 	variance := g.Node("Add", g.Node("Mul", beta, beta), g.Node("Mul", alpha, spread), onnx.As("variance"))
@@ -100,8 +100,8 @@ func (p path) velocity(g *onnx.Graph, x, z, logits onnx.Ref, name string) onnx.R
 }
 
 // column turns [n] into [n, 1].
-func column(g *onnx.Graph, v onnx.Ref) onnx.Ref {
-	return g.Node("Unsqueeze", v, g.Const("", onnx.Vector[int64](1)))
+func column(g *onnx.Graph, v onnx.Ref, name string) onnx.Ref {
+	return g.Node("Unsqueeze", v, g.Const("", onnx.Vector[int64](1)), onnx.As(name))
 }
 
 // flat is the means row by row.

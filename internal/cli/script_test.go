@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"odeon/internal/array"
+	"odeon/onnx"
+)
+
+// TestMain makes the test binary the program odeon for the scripts, and finds ONNX Runtime once: scripts have a home of
+// their own, and would not.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"odeon": func() { os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr)) },
+	})
+}
+
+// library is ONNX Runtime's path: found, or installed as the first sample would.
+func library(t *testing.T) string {
+	t.Helper()
+	lib, err := findOrInstall(context.Background(), os.Stderr, false, "")
+	if err != nil {
+		t.Fatalf("ONNX Runtime is needed here: %v", err)
+	}
+	return lib.Path
+}
+
+func TestScripts(t *testing.T) {
+	path := library(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv(onnx.LibraryVariable, path)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code":  code,
+			"near":  near,
+			"shape": shape,
+		},
+	})
+}
+
+// code EXIT PROGRAM ARGS...: the program ends with exactly this exit code.
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code EXIT PROGRAM ARGS...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit %d, want %d", got, want)
+	}
+	if trace := ts.ReadFile("stderr"); strings.Contains(trace, "goroutine ") || strings.Contains(trace, "panic:") {
+		ts.Fatalf("a stack trace:\n%s", trace)
+	}
+}
+
+// near A B TOLERANCE [FROM]: two .npy files hold the same numbers, B compared with A's samples from number FROM on.
+func near(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 3 {
+		ts.Fatalf("usage: near A B TOLERANCE [FROM]")
+	}
+	a, err := array.Read(ts.MkAbs(args[0]))
+	ts.Check(err)
+	b, err := array.Read(ts.MkAbs(args[1]))
+	ts.Check(err)
+	tolerance, err := strconv.ParseFloat(args[2], 64)
+	ts.Check(err)
+	x, y := a.Float32(), b.Float32()
+	if len(args) > 3 {
+		from, err := strconv.Atoi(args[3])
+		ts.Check(err)
+		x = x[from*len(x)/a.Shape[0]:]
+	}
+	if len(x) < len(y) {
+		ts.Fatalf("%s holds %d numbers, %s %d", args[0], len(x), args[1], len(y))
+	}
+	most := 0.0
+	for i := range y {
+		most = math.Max(most, math.Abs(float64(x[i])-float64(y[i])))
+	}
+	if (most > tolerance) != neg {
+		ts.Fatalf("largest difference %g, tolerance %g", most, tolerance)
+	}
+}
+
+// shape FILE N,N,...: a .npy file has this shape.
+func shape(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: shape FILE N,N,...")
+	}
+	a, err := array.Read(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := strings.ReplaceAll(strings.Trim(fmt.Sprint(a.Shape), "[]"), " ", ","); got != args[1] {
+		ts.Fatalf("shape %s, want %s", got, args[1])
+	}
+}
