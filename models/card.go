@@ -128,8 +128,8 @@ type DecoderCard struct {
 	Shift   *float64 `json:"shift,omitempty"` // 0
 }
 
-// cardLimit is the largest card that is read. A table of a thousand betas takes 20 kB.
-const cardLimit = 16 << 20
+// cardLimit is the largest card that is read, in bytes. A table of a thousand betas takes 20 kB.
+const cardLimit = 4 << 20
 
 // ParseCard reads a card strictly: an unknown field, a field of the wrong type, a key given twice or anything behind the
 // object is an error that names the field, what was found and what was expected.

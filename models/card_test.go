@@ -105,9 +105,11 @@ func TestAWrongCardIsToldWithFieldFoundAndExpected(t *testing.T) {
 		{`{"constants": {"h": ["a"]}}`, `field "constants.h": found "a"`},
 		{`{"constants": {"h": ` + strings.Repeat("[", 9) + "1" + strings.Repeat("]", 9) + `}}`, `nested more than 8 deep`},
 		{`{"output": {"name": "o", "channels": [3, 3]}}`, `expected [from, to] with from below to`},
-		{`{"output": {"channels": [0, 1, 2]}}`, `expected [from, to]`},
+		{`{"output": {"channels": [0]}}`, `expected [from, to]`},
 		{`{"range": [1, -1]}`, `field "range": found [1, -1], expected two numbers [lo, hi], the lower one first`},
 		{`{"range": [1]}`, `expected two numbers`},
+		{`{"range": [1, 2, 3]}`, `found 3 elements, expected two numbers [lo, hi], the lower one first, at most 2`},
+		{`{"shape": [1, 1, 1, 1, 1, 1, 1, 1, 1]}`, `found 9 elements`},
 		{`{"labels": {"null": "zero"}}`, `field "labels.null": found "zero", expected a whole number or "zeros"`},
 		{`{"labels": {"encoding": "index", "null": "zeros"}}`, `"zeros" is for labels.encoding "onehot"`},
 		{`{"labels": {"encoding": "onehot", "null": -1}}`, `found -1, expected "zeros" or the place of the null class`},
@@ -132,8 +134,8 @@ func TestAWrongCardIsToldWithFieldFoundAndExpected(t *testing.T) {
 
 func TestALargeOrDeepCardIsRefusedAtOnce(t *testing.T) {
 	_, err := ParseCard([]byte(`{"name": "` + strings.Repeat("x", cardLimit) + `"}`))
-	require.ErrorContains(t, err, "more than the 16777216 that are read")
-	_, err = ParseCard([]byte(strings.Repeat(`{"path":`, 1<<20)))
+	require.ErrorContains(t, err, "more than the 4194304 that are read")
+	_, err = ParseCard([]byte(strings.Repeat(`{"path":`, 1<<17)))
 	require.ErrorContains(t, err, "exceeded max depth")
 }
 

@@ -47,11 +47,10 @@ func (l *Labels) Parse(text string) ([]int, error) {
 				step = -1
 			}
 			for i := from; i != to+step; i += step {
-				label, err := l.one(strconv.Itoa(i))
-				if err != nil {
+				if err := l.inRange(i); err != nil {
 					return nil, err
 				}
-				out = append(out, label)
+				out = append(out, i)
 			}
 			continue
 		}
@@ -75,13 +74,10 @@ func labelRange(text string) (from, to int, ok bool) {
 // one reads a single class.
 func (l *Labels) one(text string) (int, error) {
 	if i, err := strconv.Atoi(text); err == nil {
-		switch {
-		case l.Null != nil && !l.Null.Zeros && i == l.Null.Index && (l.Count == 0 || i < 0 || i >= l.Count):
+		if null := l.Null; null != nil && !null.Zeros && i == null.Index {
 			return NullLabel, nil
-		case i < 0 || (l.Count > 0 && i >= l.Count):
-			return 0, fmt.Errorf("found class %d, expected %s", i, l.choices())
 		}
-		return i, nil
+		return i, l.inRange(i)
 	}
 	if i := slices.Index(l.Names, text); i >= 0 {
 		return i, nil
@@ -97,6 +93,14 @@ func (l *Labels) one(text string) (int, error) {
 		return slices.Index(l.Names, folded[0]), nil
 	}
 	return 0, fmt.Errorf("found class %q%s, expected %s", text, nearest.Hint(text, l.Names), l.choices())
+}
+
+// inRange says whether there is a class of this number.
+func (l *Labels) inRange(i int) error {
+	if i < 0 || (l.Count > 0 && i >= l.Count) {
+		return fmt.Errorf("found class %d, expected %s", i, l.choices())
+	}
+	return nil
 }
 
 func (l *Labels) choices() string {

@@ -14,13 +14,13 @@ import (
 )
 
 // pretrained is the ONNX file of a real network that other people trained, and its card.
-func pretrained(t *testing.T, name, file string) (network, card string) {
+func pretrained(t *testing.T, name, file string) (onnxFile, card string) {
 	t.Helper()
-	network = filepath.Join("..", "..", "shared", "pretrained", name, file)
-	if _, err := os.Stat(network); errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("%s is not there", network)
+	shared := filepath.Join("..", "..", "shared")
+	if _, err := os.Stat(shared); errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("the pretrained networks in %s are not there", shared)
 	}
-	return network, filepath.Join("..", "testdata", "cards", name+".json")
+	return filepath.Join(shared, "pretrained", name, file), filepath.Join("..", "testdata", "cards", name+".json")
 }
 
 var pretrainedFiles = map[string]string{

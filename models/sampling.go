@@ -122,10 +122,13 @@ func textOrNumber(raw json.RawMessage) (string, bool) {
 	return numberText(raw)
 }
 
+// mostListed bounds the lists of times and indexes.
+const mostListed = 1 << 17
+
 // commaSeparated joins the texts of a list's elements.
 func commaSeparated(raw json.RawMessage, element func(json.RawMessage) (string, bool)) (string, bool) {
 	var list []json.RawMessage
-	if kind(raw) != aList || json.Unmarshal(raw, &list) != nil {
+	if kind(raw) != aList || json.Unmarshal(raw, &list) != nil || len(list) > mostListed {
 		return "", false
 	}
 	texts := make([]string, len(list))

@@ -88,14 +88,17 @@ func readObject(field string, raw json.RawMessage) ([]member, error) {
 	return members, nil
 }
 
-// readList lists the elements of a list as written.
-func readList(field string, raw json.RawMessage, expected string) ([]json.RawMessage, error) {
+// readList lists the elements of a list as written, at most so many.
+func readList(field string, raw json.RawMessage, expected string, most int) ([]json.RawMessage, error) {
 	if kind(raw) != aList {
 		return nil, mismatch(field, raw, expected)
 	}
 	var list []json.RawMessage
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return nil, err
+	}
+	if len(list) > most {
+		return nil, fmt.Errorf("field %q: found %d elements, expected %s, at most %d", field, len(list), expected, most)
 	}
 	return list, nil
 }
@@ -228,7 +231,7 @@ func readWhole(into *int, least int) reader {
 func readWholes(into *[]int, least int) reader {
 	return func(field string, raw json.RawMessage) error {
 		expected := fmt.Sprintf("a list of whole numbers, %d or more each", least)
-		list, err := readList(field, raw, expected)
+		list, err := readList(field, raw, expected, maxRank)
 		if err != nil {
 			return err
 		}
@@ -243,9 +246,12 @@ func readWholes(into *[]int, least int) reader {
 	}
 }
 
+// mostWords bounds lists of texts; the largest vocabularies in use have about 260,000 tokens.
+const mostWords = 1 << 18
+
 func readTexts(into *[]string) reader {
 	return func(field string, raw json.RawMessage) error {
-		list, err := readList(field, raw, "a list of texts")
+		list, err := readList(field, raw, "a list of texts", mostWords)
 		if err != nil {
 			return err
 		}
@@ -262,11 +268,11 @@ func readTexts(into *[]string) reader {
 
 func readPair(into **[2]float64) reader {
 	return func(field string, raw json.RawMessage) error {
-		list, err := readList(field, raw, twoNumber)
+		list, err := readList(field, raw, twoNumber, 2)
 		if err != nil {
 			return err
 		}
-		if len(list) != 2 {
+		if len(list) < 2 {
 			return mismatch(field, raw, twoNumber)
 		}
 		lo, okLo := number(list[0])

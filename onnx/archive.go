@@ -152,7 +152,7 @@ type writeSyncCloser interface {
 }
 
 func createFile(path string) (writeSyncCloser, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 }
 
 func fileSum(path string) (string, error) {

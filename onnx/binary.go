@@ -191,8 +191,14 @@ func readPE(r io.ReaderAt) (binaryFacts, error) {
 		return binaryFacts{}, errors.New("it is a program, not a DLL")
 	}
 	var facts binaryFacts
-	if facts.needs, err = file.ImportedLibraries(); err != nil {
+	imports, err := file.ImportedSymbols() // "function:library.dll"; ImportedLibraries is not implemented for PE
+	if err != nil {
 		return binaryFacts{}, err
+	}
+	for _, symbol := range imports {
+		if _, library, ok := strings.Cut(symbol, ":"); ok && !slices.Contains(facts.needs, library) {
+			facts.needs = append(facts.needs, library)
+		}
 	}
 	// The export table's names lie in a read-only section as texts; each export of ONNX Runtime has a telling one.
 	for _, section := range file.Sections {
@@ -205,7 +211,7 @@ func readPE(r io.ReaderAt) (binaryFacts, error) {
 		}
 		if section.Name == ".rdata" {
 			for _, name := range exportNames.FindAll(data, 64) {
-				facts.exports = append(facts.exports, string(bytes.Trim(name, "\x00")))
+				facts.exports = append(facts.exports, string(name[1:]))
 			}
 			continue
 		}
@@ -217,7 +223,7 @@ func readPE(r io.ReaderAt) (binaryFacts, error) {
 	return facts, nil
 }
 
-var exportNames = regexp.MustCompile(`\x00(OrtGetApiBase|OrtSessionOptionsAppendExecutionProvider\w+)\x00`)
+var exportNames = regexp.MustCompile(`\x00(OrtGetApiBase|OrtSessionOptionsAppendExecutionProvider\w+)\b`)
 
 var versionPattern = regexp.MustCompile(`\d+\.\d+\.\d+`)
 

@@ -41,11 +41,14 @@ func TestErrorsOfWritingAreHandedOn(t *testing.T) {
 }
 
 func TestAModelBeyondTwoGigabytesIsRefused(t *testing.T) {
-	weights := make([]byte, 1<<30) // one array, referred to twice
+	const each = 64 << 20
+	weights := RawArray(Uint8, make([]byte, each), each) // one array, referred to 32 times
 	g := NewGraph("huge")
-	a := g.Const("a", RawArray(Uint8, weights, 1<<30))
-	g.Const("b", RawArray(Uint8, weights, 1<<30))
-	g.Output("y", a, Uint8, Fixed(1<<30))
+	var w Ref
+	for range 32 {
+		w = g.Const("", weights)
+	}
+	g.Output("y", w, Uint8, Fixed(each))
 	require.ErrorContains(t, g.Write(new(counter)), "at most 2 GiB")
 }
 

@@ -6,11 +6,11 @@
 // outputs, the operator sets that the nodes come from, and free text in metadata_props, where Odeon keeps the model card.
 //
 //   - [ReadInfo] (info.go) tells what a file holds without reading its weights: it walks the message over an io.ReaderAt
-//     (wire.go) and seeks past everything whose bytes it does not need. Nothing is allocated on the file's word alone, and a
-//     file that is no ONNX model is told by its looks.
+//     (wire.go), field by field of onnx.proto3 (model.go), and seeks past everything whose bytes it does not need. Nothing
+//     is allocated on the file's word alone, and a file that is no ONNX model is told by its looks (looks.go).
 //   - [Info.CheckExternal] (external.go) keeps weights in separate files inside the model's folder.
-//   - [Graph] (build.go, literal.go) builds a graph node by node and writes it: IR version 8, opset 17, the same bytes
-//     each time.
+//   - [Graph] (build.go, attribute.go, literal.go, message.go) builds a graph node by node and writes it: IR version 8,
+//     opset 17, the same bytes each time.
 //
 // # Execution
 //

@@ -183,6 +183,26 @@ func TestVersionsThatTheRuntimeMayNotKnowAreReported(t *testing.T) {
 	require.Len(t, info.Warnings, 2)
 }
 
+// The walk holds a small window of the file: fields lie across its edge, and texts may be longer than it.
+func TestFieldsAndTextsLargerThanTheWindow(t *testing.T) {
+	g := NewGraph("long")
+	h := g.Input("x", Float32, Free("n"))
+	for i := range 5000 {
+		h = g.Node([]string{"Relu", "Neg", "Sigmoid"}[i%3], h)
+	}
+	g.Output("y", h, Float32, Free("n"))
+	text := strings.Repeat("0123456789", 10000)
+	g.Meta("long", text)
+	g.Meta("short", "end")
+	info, err := ReadInfoBytes(built(t, g), "long.onnx")
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"Relu": 1667, "Neg": 1667, "Sigmoid": 1666, "Identity": 1}, info.Operators)
+	got, _ := info.Meta("long")
+	require.Equal(t, text, got)
+	got, _ = info.Meta("short")
+	require.Equal(t, "end", got)
+}
+
 // meteredReader counts what is read of it.
 type meteredReader struct {
 	io.ReaderAt

@@ -105,7 +105,7 @@ func (in *installer) install(ctx context.Context) (Library, error) {
 			return m.library(folder), nil
 		case ctx.Err() != nil:
 			return Library{}, ctx.Err()
-		case isDiskFull(err):
+		case isDiskFull(err), strings.Contains(err.Error(), "No space left on device"): // the latter are the words of a tool
 			return Library{}, fmt.Errorf("no space left in %s: ONNX Runtime needs %d MB there while it is installed. Free some, or set %s to a library elsewhere",
 				in.root, s.space()>>20, LibraryVariable)
 		}

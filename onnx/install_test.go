@@ -396,6 +396,11 @@ func TestAFullDiskIsSaid(t *testing.T) {
 	require.ErrorContains(t, err, "no space left in "+in.root)
 	require.NotContains(t, err.Error(), "npm", "another source would not help")
 	in.requireOnly(t, "lock")
+
+	p.tool("python3", "echo 'OSError: [Errno 28] No space left on device' >&2; exit 2")
+	in.create = createFile
+	_, err = in.install(t.Context())
+	require.ErrorContains(t, err, "no space left in "+in.root)
 }
 
 func TestACacheThatCannotBeWrittenIsSaid(t *testing.T) {

@@ -16,12 +16,12 @@ import (
 	"unsafe"
 )
 
-// load loads a shared library for the rest of the process, its functions visible to libraries that are loaded later.
+// load loads a shared library for the rest of the process. One that is loaded later and names it as needed finds it so.
 func load(path string) error {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	C.dlerror()
-	if C.dlopen(name, C.RTLD_NOW|C.RTLD_GLOBAL) == nil {
+	if C.dlopen(name, C.RTLD_NOW|C.RTLD_LOCAL) == nil {
 		return errors.New(C.GoString(C.dlerror()))
 	}
 	return nil

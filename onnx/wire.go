@@ -12,7 +12,7 @@ import (
 
 // Bounds on what a file may ask of the reader. Real files stay far below each of them.
 const (
-	maxFields    = 1 << 24 // fields visited in one file
+	maxFields    = 1 << 23 // fields visited in one file
 	maxText      = 8 << 20 // bytes of one text that is kept
 	maxTextTotal = 32 << 20
 	maxList      = 1 << 14 // inputs, outputs, metadata entries, operator sets, kinds of operators, external files
@@ -83,21 +83,29 @@ func (w *walker) fail(at int64, format string, args ...any) {
 func (w *walker) peek(n int) []byte {
 	have := w.start + int64(len(w.window)) - w.pos
 	if w.pos < w.start || have < int64(n) {
-		n := min(int64(cap(w.window)), w.size-w.pos)
-		w.window = w.window[:max(n, 0)]
+		w.window = w.window[:min(int64(cap(w.window)), w.size-w.pos)]
 		w.start = w.pos
-		if read, err := w.file.ReadAt(w.window, w.pos); read < len(w.window) {
+		if !w.read(w.window) {
 			w.window = w.window[:0]
-			if errors.Is(err, io.EOF) {
-				w.fail(w.pos, "the file ends earlier than its size of %d bytes says", w.size)
-			} else if w.err == nil {
-				w.err = err
-			}
 			return nil
 		}
 	}
 	rest := w.window[w.pos-w.start:]
 	return rest[:min(n, len(rest))]
+}
+
+// read fills p from pos on.
+func (w *walker) read(p []byte) bool {
+	n, err := w.file.ReadAt(p, w.pos)
+	switch {
+	case n == len(p):
+		return true
+	case errors.Is(err, io.EOF):
+		w.fail(w.pos, "the file ends earlier than its size of %d bytes says", w.size)
+	case w.err == nil:
+		w.err = err
+	}
+	return false
 }
 
 // varint reads one number that must lie before end.
@@ -118,47 +126,54 @@ func (w *walker) varint(end int64) uint64 {
 // all visits the fields of the message that ends at end, which starts at pos. After each field the walk goes on behind it,
 // however much of it was read.
 func (w *walker) all(end int64) iter.Seq[field] {
-	return func(yield func(field) bool) {
-		for w.err == nil && w.pos < end {
-			at := w.pos
-			if w.fields++; w.fields > maxFields {
-				w.fail(at, "the file has more than %d fields", maxFields)
-				return
-			}
-			tag := w.varint(end)
-			num, kind := protowire.DecodeTag(tag)
-			f := field{num: num, kind: kind}
-			if w.err == nil && (num < protowire.MinValidNumber || num > protowire.MaxValidNumber || tag>>32 != 0) {
-				w.fail(at, "%d is no field number", tag>>3)
-			}
-			switch kind {
-			case protowire.VarintType:
-				f.value = w.varint(end)
-				f.begin, f.end = w.pos, w.pos
-			case protowire.Fixed32Type:
-				f.begin, f.end = w.pos, w.pos+4
-			case protowire.Fixed64Type:
-				f.begin, f.end = w.pos, w.pos+8
-			case protowire.BytesType:
-				f.value = w.varint(end)
-				f.begin = w.pos
-				if w.err == nil && f.value > uint64(end-w.pos) {
-					w.fail(at, "field %d claims %d bytes where %d are left", num, f.value, end-w.pos)
-					return
-				}
-				f.end = w.pos + int64(f.value)
-			default:
-				w.fail(at, "field %d has wire type %d, which ONNX does not use", num, kind)
-			}
-			if w.err == nil && f.end > end {
-				w.fail(at, "field %d is cut off", num)
-			}
-			if w.err != nil || !yield(f) {
-				return
-			}
-			w.pos = f.end
+	return func(yield func(field) bool) { w.walk(end, yield) } // short enough to be inlined, so that loops allocate nothing
+}
+
+func (w *walker) walk(end int64, yield func(field) bool) {
+	for w.err == nil && w.pos < end {
+		f := w.field(end)
+		if w.err != nil || !yield(f) {
+			return
 		}
+		w.pos = f.end
 	}
+}
+
+// field reads a field's head and checks its extent.
+func (w *walker) field(end int64) (f field) {
+	at := w.pos
+	if w.fields++; w.fields > maxFields {
+		w.fail(at, "the file has more than %d fields", maxFields)
+		return f
+	}
+	tag := w.varint(end)
+	f.num, f.kind = protowire.DecodeTag(tag)
+	if w.err == nil && (f.num < protowire.MinValidNumber || f.num > protowire.MaxValidNumber || tag>>32 != 0) {
+		w.fail(at, "%d is no field number", tag>>3)
+	}
+	switch f.kind {
+	case protowire.VarintType:
+		f.value = w.varint(end)
+		f.begin, f.end = w.pos, w.pos
+	case protowire.Fixed32Type:
+		f.begin, f.end = w.pos, w.pos+4
+	case protowire.Fixed64Type:
+		f.begin, f.end = w.pos, w.pos+8
+	case protowire.BytesType:
+		f.value = w.varint(end)
+		f.begin = w.pos
+		if w.err == nil && f.value > uint64(end-w.pos) {
+			w.fail(at, "field %d claims %d bytes where %d are left", f.num, f.value, end-w.pos)
+			return f
+		}
+		f.end = w.pos + int64(f.value)
+	default:
+		w.fail(at, "field %d has wire type %d, which ONNX does not use", f.num, f.kind)
+	}
+	if w.err == nil && f.end > end {
+		w.fail(at, "field %d is cut off", f.num)
+	}
+	return f
 }
 
 // is checks a known field's wire type.
@@ -171,10 +186,11 @@ func (w *walker) is(f field, kind protowire.Type) bool {
 
 // within checks that a length-delimited field holds a message and gives its fields.
 func (w *walker) within(f field) iter.Seq[field] {
-	if !w.is(f, protowire.BytesType) {
-		return func(func(field) bool) {}
+	return func(yield func(field) bool) {
+		if w.is(f, protowire.BytesType) {
+			w.walk(f.end, yield)
+		}
 	}
-	return w.all(f.end)
 }
 
 // number is the value of an integer field.
@@ -202,9 +218,7 @@ func (w *walker) string(f field) string {
 		return ""
 	}
 	text := make([]byte, n)
-	if read, err := w.file.ReadAt(text, f.begin); read < len(text) {
-		w.err = err
-	}
+	w.read(text)
 	return string(text)
 }
 

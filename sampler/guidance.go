@@ -42,7 +42,7 @@ func (g *guided) Predict(ctx context.Context, dst, x []float32, at At) error {
 		return err
 	}
 	w := float32(g.guidance.Weight)
-	dst = dst[:len(x)]
+	dst = dst[:len(g.uncond)]
 	for i, u := range g.uncond {
 		dst[i] = u + float32(w*float32(dst[i]-u))
 	}

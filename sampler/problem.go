@@ -28,8 +28,8 @@ type Model struct {
 
 // Settings says how to walk. The zero value works: each field says its default.
 type Settings struct {
-	Solver Solver        // Euler; DDIM on a discrete path
-	Steps  int           // 50, or as many as Grid or Indexes lists
+	Solver Solver        // Euler; DDIM on a discrete path, unless Sigma asks for an SDE
+	Steps  int           // 50, or as many as Grid or Indexes lists; all trained steps of a discrete path with fewer
 	Grid   schedule.Grid // uniform; trailing on a discrete path
 
 	From *float64 // time of the first state: 0, or 0.01 where the first call or its conversion does not exist at 0
@@ -83,16 +83,13 @@ func NewPlan(m Model, s Settings) (*Plan, error) {
 
 // startError says that the walk's first step does not exist where the walk starts.
 type startError struct {
-	t   float64
-	why error
+	t    float64
+	why  error
+	mend string
 }
 
 func (e *startError) Error() string {
-	within := laterStart
-	if e.t > 0.5 {
-		within = 1 - laterStart
-	}
-	return fmt.Sprintf("the walk cannot start at t=%.6g: %v; start inside, for example with --t-start %v", e.t, e.why, within)
+	return fmt.Sprintf("the walk cannot start at t=%.6g: %v; %s", e.t, e.why, e.mend)
 }
 
 func (e *startError) Unwrap() error { return e.why }
@@ -122,7 +119,7 @@ func build(m Model, s Settings) (*Plan, error) {
 			continue
 		}
 		if k == 0 && impossible(err) {
-			return nil, &startError{nodes[0].t, err}
+			return nil, &startError{nodes[0].t, err, b.startLater(nodes[0])}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("step %d (t=%.6g): %w", k, nodes[k].t, err)
@@ -134,6 +131,21 @@ func build(m Model, s Settings) (*Plan, error) {
 		plan.Warnings = append(plan.Warnings, w)
 	}
 	return plan, plan.Check()
+}
+
+// startLater says how to start where the first step exists.
+func (b *builder) startLater(first node) string {
+	within := laterStart
+	if first.t > 0.5 {
+		within = 1 - laterStart
+	}
+	if len(b.settings.Indexes) > 0 {
+		return fmt.Sprintf("leave index %v out", first.point.Index)
+	}
+	if _, listed := b.settings.Grid.(schedule.List); listed {
+		return fmt.Sprintf("begin the list inside, for example at %v", within)
+	}
+	return fmt.Sprintf("start inside, for example with --t-start %v", within)
 }
 
 // newBuilder fills in the defaults and checks what can be checked before there are times.

@@ -65,6 +65,9 @@ func TestTheZeroSettingsAreTheContractsDefaults(t *testing.T) {
 	require.Equal(t, "trailing", plan.Grid)
 	require.Equal(t, 50, plan.Steps)
 	require.Equal(t, []float64{999, 979, 959}, indexes(plan)[:3])
+
+	require.Equal(t, 10, mustPlan(t, linear10(t), Settings{}).Steps, "all trained steps of a short table")
+	require.Equal(t, 7, mustPlan(t, linear10(t), Settings{EndIndex: ptr(schedule.Index(2))}).Steps)
 }
 
 func TestWhatTheNetworkIsFed(t *testing.T) {
@@ -116,11 +119,14 @@ func TestAWalkStartsLaterWhereItsFirstStepDoesNotExist(t *testing.T) {
 	require.Len(t, plan.Warnings, 1)
 	require.Contains(t, plan.Warnings[0], "the walk starts at t=0.01")
 
-	for _, s := range []Settings{{From: ptr(0.0)}, {Grid: schedule.List{0, 0.5, 1}}} {
-		_, err := NewPlan(model, s)
-		require.ErrorContains(t, err, "the walk cannot start at t=0")
-		require.ErrorContains(t, err, "--t-start 0.01")
-	}
+	_, err := NewPlan(model, Settings{From: ptr(0.0)})
+	require.ErrorContains(t, err, "the walk cannot start at t=0: velocity cannot be had from noise at t=0")
+	require.ErrorContains(t, err, "start inside, for example with --t-start 0.01")
+	_, err = NewPlan(model, Settings{Grid: schedule.List{0, 0.5, 1}})
+	require.ErrorContains(t, err, "begin the list inside, for example at 0.01")
+	zeroSNR := Model{Path: mustPath(t, "alpha_bars=[0.9,0.5,0.1,0]"), Prediction: schedule.Noise}
+	_, err = NewPlan(zeroSNR, Settings{Indexes: []schedule.Index{3, 1}})
+	require.ErrorContains(t, err, "leave index 3 out")
 	// So it is where the time input or sigma has no value there.
 	model = condot
 	model.Time = formula(model.Path, "log(sigma)")

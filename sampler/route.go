@@ -2,11 +2,20 @@ package sampler
 
 import (
 	"fmt"
+	"math"
 
 	"odeon/schedule"
 )
 
-const defaultSteps = 50
+// defaultSteps is 50, or all trained steps from one time to another where a discrete path has fewer.
+func (b *builder) defaultSteps(from, to float64) int {
+	const usual = 50
+	if b.discrete == nil {
+		return usual
+	}
+	trained := math.Abs(b.discrete.Fraction(from) - b.discrete.Fraction(to))
+	return max(1, min(usual, int(trained)))
+}
 
 // route is the walk's nodes, first to last, and whether one more step takes the last one's state to the data prediction.
 func (b *builder) route() (nodes []node, denoise bool, err error) {
@@ -115,7 +124,7 @@ func (b *builder) gridTimes() (times []float64, denoise bool, err error) {
 		steps = len(list) - 1 + extra
 	}
 	if steps == 0 && !listed {
-		steps = defaultSteps
+		steps = b.defaultSteps(from, to)
 	}
 	if steps == 1 && denoise {
 		return []float64{from}, true, nil

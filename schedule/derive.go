@@ -3,7 +3,8 @@ package schedule
 import "math"
 
 // derive is the derivative of e with respect to the variable, by the rules of calculus, built with the simplifying
-// constructors below.
+// constructors below. Every rule names the derivative of an argument once, so that the tree grows at most quadratically with
+// the depth.
 func derive(e *Expr, variable string) *Expr {
 	if !e.Uses(variable) {
 		return constant(0)
@@ -38,12 +39,13 @@ func derive(e *Expr, variable string) *Expr {
 			return mul(mul(e, apply(OpLog, g)), dh)
 		}
 		return mul(e, add(mul(dh, apply(OpLog, g)), div(mul(h, dg), g)))
-	case OpMin, OpMax: // (g+h -+ |g-h|)/2
-		bend := mul(apply(OpSign, sub(g, h)), sub(dg, dh))
+	case OpMin, OpMax: // the weights of g' and h' are 0 and 1, or both 1/2 where g = h
+		side := apply(OpSign, sub(g, h))
 		if e.Op == OpMin {
-			bend = neg(bend)
+			side = neg(side)
 		}
-		return div(add(add(dg, dh), bend), constant(2))
+		one := constant(1)
+		return div(add(mul(add(one, side), dg), mul(sub(one, side), dh)), constant(2))
 	}
 	panic("schedule: no derivative of " + e.Op.String())
 }

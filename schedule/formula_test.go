@@ -171,6 +171,26 @@ func TestKinksHaveTheMeanOfTheirSlopes(t *testing.T) {
 	require.Equal(t, 1.5, schedule.MustFormula("max(t,2*t)", "t").Derivative("t").Eval(0))
 }
 
+// A formula that nests as deep as it may must not cost seconds: its derivative, walked as a tree, stays small.
+func TestDerivativesGrowQuadratically(t *testing.T) {
+	var size func(e *schedule.Expr) int
+	size = func(e *schedule.Expr) int {
+		n := 1
+		for _, arg := range e.Args {
+			n += size(arg)
+		}
+		return n
+	}
+	for _, pair := range [][2]string{
+		{"t^", ""}, {"(", ")^t"}, {"t*(1+", ")"}, {"t/(1+", ")"}, {"sqrt(1+", ")"}, {"tanh(1+", ")"}, {"tan(t*", ")"}, {"min(t*t,", ")"}, {"max(", ",t)"},
+		{"abs(t-", ")"}, {"log1p(t+", ")"}, {"expm1(t*", ")"}, {"pow(", ",3)"}, {"t-(-1)*(", ")"},
+	} {
+		f := schedule.MustFormula(strings.Repeat(pair[0], 38)+"t"+strings.Repeat(pair[1], 38), "t")
+		n := size(f.Root())
+		require.LessOrEqual(t, size(f.Derivative("t").Root()), 4*n*n, pair[0])
+	}
+}
+
 func TestUsesFindsVariables(t *testing.T) {
 	f := schedule.MustFormula("1+sqrt(alpha)", "t", "alpha")
 	require.True(t, f.Uses("alpha"))

@@ -1,8 +1,9 @@
 package schedule
 
 import (
+	"cmp"
 	"math"
-	"sort"
+	"slices"
 )
 
 // At the ends of a path a formula may be 0/0 or infinite where its limit is perfectly finite, and the conversion between two
@@ -32,7 +33,7 @@ func exactly(terms ...term) series { return collect(terms, math.Inf(1)) }
 
 // collect sorts terms by power, joins those of one power, and drops what cancels and what lies beyond the cut.
 func collect(terms []term, cut float64) series {
-	sort.SliceStable(terms, func(i, j int) bool { return terms[i].power < terms[j].power })
+	slices.SortStableFunc(terms, func(p, q term) int { return cmp.Compare(p.power, q.power) })
 	var kept []term
 	for i := 0; i < len(terms); {
 		power, sum, size := terms[i].power, 0., 0.

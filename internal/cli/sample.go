@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -138,7 +139,8 @@ func sample(c *cli.Context) error {
 		Network: e.networkSeconds(), Write: time.Since(walked).Seconds(), Total: time.Since(began).Seconds(),
 	}
 	if req.json {
-		return writeJSON(c.App.Writer, report)
+		// One line, so that a program that runs odeon finds the report as the last line of its output.
+		return json.NewEncoder(c.App.Writer).Encode(report)
 	}
 	if err := report.print(c.App.Writer); err != nil {
 		return err

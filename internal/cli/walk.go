@@ -80,7 +80,10 @@ func (w walk) check(v values) error {
 		if _, at, _ := v.text("grid"); listed > 0 {
 			return wrong(where, fmt.Errorf("both %s and indexes say where to step; give one", at))
 		}
-		listed = len(list) - 1
+		// Under --last denoise the last listed time is where the step to the data prediction begins.
+		if listed = len(list) - 1; s.Last == "denoise" {
+			listed++
+		}
 		_, where, _ = v.text("grid")
 	}
 	if listed > 0 && s.Steps > 0 && s.Steps != listed {

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"odeon/onnx"
+)
+
+// readCommands collects the command lines of a page: those of its sh blocks, and `odeon ...` in its tables.
+func readCommands(page string) []string {
+	var commands []string
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(page, -1) {
+		commands = append(commands, strings.Split(strings.TrimSpace(block[1]), "\n")...)
+	}
+	for _, cell := range regexp.MustCompile("\\| `(odeon [^`]+)` \\|").FindAllStringSubmatch(page, -1) {
+		commands = append(commands, cell[1])
+	}
+	return commands
+}
+
+// elsewhere are lines that .ci/run executes in a clean clone.
+var elsewhere = []string{"go test ./..."}
+
+func TestEveryCommandOfTheReadmeWorks(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	commands := readCommands(string(page))
+	require.Greater(t, len(commands), 15, "the README's commands were not found")
+
+	home := t.TempDir()
+	cards, err := filepath.Abs("../../testdata/cards")
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(cards, filepath.Join(home, "cards")))
+	networks := linkNetworks(t, home)
+	card := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(string(page))
+	require.NotNil(t, card, "the README's card was not found")
+	if len(networks) > 0 {
+		require.NoError(t, os.WriteFile(filepath.Join(home, "mnist-vit", "card.json"), []byte(card[1]), 0o666))
+	}
+	path := library(t)
+	for _, command := range commands {
+		t.Run(command, func(t *testing.T) {
+			if slices.Contains(elsewhere, command) {
+				t.Skip("run by .ci/run in a clean clone")
+			}
+			for _, name := range []string{"mnist-vit", "emnist-latent", "dino", "anime64"} {
+				if strings.Contains(command, name) && !slices.Contains(networks, name) {
+					t.Skip("no ../shared/pretrained beside this checkout: " + name + " is not here")
+				}
+			}
+			if testing.Short() && strings.Contains(command, "anime64") {
+				t.Skip("anime64 takes half a minute: left out of short runs")
+			}
+			line, ok := strings.CutPrefix(command, "go run . ")
+			if ok {
+				line = "odeon " + line
+			}
+			sh := exec.Command("sh", "-c", line)
+			sh.Dir = home
+			sh.Env = append(os.Environ(), onnx.LibraryVariable+"="+path)
+			out, err := sh.CombinedOutput()
+			require.NoError(t, err, "%s\n%s", line, out)
+			if file := regexp.MustCompile(`-o (\S+)`).FindStringSubmatch(line); file != nil {
+				require.FileExists(t, filepath.Join(home, file[1]))
+			}
+		})
+	}
+}
+
+// linkNetworks makes a folder of links for each of the real networks, so that a card can be put beside them.
+func linkNetworks(t *testing.T, home string) []string {
+	t.Helper()
+	folder, err := filepath.Abs(filepath.Join(shared, "pretrained"))
+	require.NoError(t, err)
+	files, err := filepath.Glob(filepath.Join(folder, "*", "*.onnx"))
+	require.NoError(t, err)
+	var names []string
+	for _, file := range files {
+		name := filepath.Base(filepath.Dir(file))
+		require.NoError(t, os.MkdirAll(filepath.Join(home, name), 0o777))
+		require.NoError(t, os.Symlink(file, filepath.Join(home, name, filepath.Base(file))))
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestTheReadmesProgramIsTheOneInExamples(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	program, err := os.ReadFile("../../examples/gaussian/main.go")
+	require.NoError(t, err)
+	_, code, found := strings.Cut(string(program), "\n")
+	require.True(t, found)
+	require.Contains(t, string(page), "```go\n"+code+"```")
+
+	out, err := exec.Command("go", "run", "../../examples/gaussian").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, "mean 2.0\n", string(out))
+}
+
+func TestEveryDependencyHasALineInTheReadme(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	mod, err := os.ReadFile("../../go.mod")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(mod)) {
+		fields := strings.Fields(line)
+		if !strings.HasPrefix(line, "\t") || strings.Contains(line, "// indirect") || len(fields) < 2 {
+			continue
+		}
+		name := strings.TrimPrefix(strings.TrimPrefix(fields[0], "github.com/"), "google.golang.org/")
+		require.Contains(t, string(page), name, "go.mod requires %s", fields[0])
+	}
+}
+
+func TestEveryPackageBeginsInItsDoc(t *testing.T) {
+	files, err := filepath.Glob("../../*/*.go")
+	require.NoError(t, err)
+	inner, err := filepath.Glob("../../internal/*/*.go")
+	require.NoError(t, err)
+	packages := map[string][]string{}
+	for _, file := range append(files, inner...) {
+		packages[filepath.Dir(file)] = append(packages[filepath.Dir(file)], filepath.Base(file))
+	}
+	require.Greater(t, len(packages), 5)
+	for folder, names := range packages {
+		if len(names) > 2 {
+			require.Contains(t, names, "doc.go", folder)
+		}
+	}
+}
+
+// Flags of the contract whose features come later are not here yet, and are refused, not ignored.
+var contractFlags = strings.Fields(`count batch seed first rng steps solver sigma eta t-start t-end last grid indexes end-index variance label
+	guidance guidance-interval clip init init-noise noise card prediction path time shape set set-null decode provider
+	provider-option threads out json quiet allow-nonfinite runtime`)
+
+func TestSampleHasTheContractsFlags(t *testing.T) {
+	var have []string
+	for _, f := range sampleFlags() {
+		have = append(have, f.Names()...)
+	}
+	for _, flag := range contractFlags {
+		require.Contains(t, have, flag)
+	}
+}
