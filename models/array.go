@@ -84,6 +84,19 @@ func readArray(field string, raw json.RawMessage) (Array, error) {
 	return a, nil
 }
 
+// ParseArray reads a value as a card and --set write it: a number, a truth value, or nested lists.
+func ParseArray(text string) (Array, error) {
+	raw, err := readDocument([]byte(text))
+	if err != nil {
+		return Array{}, fmt.Errorf("found %q, expected %s", text, numbersNested)
+	}
+	var a Array
+	if err := a.read(raw, 0); err != nil {
+		return Array{}, fmt.Errorf("%w, expected %s", err, numbersNested)
+	}
+	return a, nil
+}
+
 // read appends the numbers of one list at the given depth. The first list met at each depth settles that axis.
 func (a *Array) read(raw json.RawMessage, depth int) error {
 	if kind(raw) != aList {
@@ -114,7 +127,7 @@ func (a *Array) read(raw json.RawMessage, depth int) error {
 	}
 	switch {
 	case depth == len(a.Shape) && len(a.Data) > 0:
-		return fmt.Errorf("found a list beside numbers")
+		return errors.New("found a list beside numbers")
 	case depth == len(a.Shape):
 		a.Shape = append(a.Shape, len(list))
 	case a.Shape[depth] != len(list):
@@ -141,17 +154,4 @@ func (c *Card) readConstants(field string, raw json.RawMessage) error {
 	}
 	c.Constants = constants
 	return nil
-}
-
-// ParseArray reads a value as a card and --set write it: a number, a truth value, or nested lists.
-func ParseArray(text string) (Array, error) {
-	raw, err := readDocument([]byte(text))
-	if err != nil {
-		return Array{}, fmt.Errorf("found %q, expected %s", text, numbersNested)
-	}
-	var a Array
-	if err := a.read(raw, 0); err != nil {
-		return Array{}, fmt.Errorf("%w, expected %s", err, numbersNested)
-	}
-	return a, nil
 }

@@ -216,29 +216,3 @@ func TestSamplingDefaultsBecomeTheTextsOfFlags(t *testing.T) {
 		require.Equal(t, want, card.Sampling.Texts()["indexes"])
 	}
 }
-
-// FuzzCard checks that no text makes a card panic, and that a card that is read is written back the same.
-func FuzzCard(f *testing.F) {
-	f.Add([]byte(every))
-	for _, name := range []string{"emnist-latent", "dino", "circles-score"} {
-		data, err := os.ReadFile(filepath.Join("..", "testdata", "cards", name+".json"))
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		card, err := ParseCard(data)
-		if err != nil {
-			require.NotEmpty(t, err.Error())
-			return
-		}
-		text, err := card.Text()
-		require.NoError(t, err)
-		again, err := ParseCard([]byte(text))
-		require.NoError(t, err, text)
-		second, err := again.Text()
-		require.NoError(t, err)
-		require.Equal(t, text, second)
-	})
-}

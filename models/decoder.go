@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -68,11 +69,11 @@ func (r *Resolved) resolveDecoder() {
 func (r *Resolved) decoderFile() (string, error) {
 	name := filepath.FromSlash(r.Card.Decoder.Network)
 	if name == "" {
-		return "", fmt.Errorf("field \"decoder.network\" is not given: the decoder's ONNX file")
+		return "", errors.New("field \"decoder.network\" is not given: the decoder's ONNX file")
 	}
-	layer := r.Model.Layers[slices.IndexFunc(r.Model.Layers, func(l Layer) bool { return l.From == r.Model.From["decoder"] })]
+	layer := Layer{From: "the card"}
 	for _, l := range r.Model.Layers {
-		if l.Card.Decoder != nil && l.Card.Decoder.Network != "" {
+		if l.Card != nil && l.Card.Decoder != nil && l.Card.Decoder.Network != "" {
 			layer = l
 		}
 	}
@@ -81,10 +82,10 @@ func (r *Resolved) decoderFile() (string, error) {
 	}
 	var tried []string
 	if layer.Dir != "" || layer.Own {
-		tried = append(tried, absoluteOr(layer.Dir, name))
+		tried = append(tried, beside(layer.Dir, name))
 	}
 	if r.Model.File != "" {
-		tried = append(tried, absoluteOr(filepath.Dir(r.Model.File), name))
+		tried = append(tried, beside(filepath.Dir(r.Model.File), name))
 	}
 	for _, file := range tried {
 		if stat, err := os.Stat(file); err == nil && stat.Mode().IsRegular() {
@@ -94,7 +95,8 @@ func (r *Resolved) decoderFile() (string, error) {
 	return "", fmt.Errorf("%s: field \"decoder.network\": no file %s", layer.From, listSome(slices.Compact(tried), 2))
 }
 
-func absoluteOr(dir, name string) string {
+// beside is the file of this name in a folder, or the name itself where it is absolute.
+func beside(dir, name string) string {
 	if filepath.IsAbs(name) {
 		return name
 	}
@@ -132,7 +134,7 @@ func (d *Decoding) settle(in, out onnx.Value, latent []int) error {
 			return fmt.Errorf("input %q is %s, and the latents are %v a sample", in.Name, in.ShapeString(), latent)
 		}
 		if k := in.Shape[0]; !k.IsFree() {
-			if k.Size < 1 || k.Size > 1<<20 {
+			if k.Size < 1 || k.Size > mostBatch {
 				return fmt.Errorf("input %q is %s, which is no size that a batch can have", in.Name, in.ShapeString())
 			}
 			d.Batch = int(k.Size)

@@ -54,7 +54,7 @@ func orFloat32(t onnx.DType) onnx.DType {
 	return t
 }
 
-func (g graph) build(t *testing.T) []byte {
+func (g graph) build(t testing.TB) []byte {
 	t.Helper()
 	b := onnx.NewGraph("probe")
 	if g.batch == (onnx.Dim{}) {
@@ -126,7 +126,7 @@ func (g graph) build(t *testing.T) []byte {
 }
 
 // write makes a file of the graph.
-func (g graph) write(t *testing.T, dir, name string) string {
+func (g graph) write(t testing.TB, dir, name string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	require.NoError(t, os.WriteFile(path, g.build(t), 0o644))
@@ -134,7 +134,7 @@ func (g graph) write(t *testing.T, dir, name string) string {
 }
 
 // resolve opens the graph under a card that is completed with prediction and path.
-func (g graph) resolve(t *testing.T, card string, sets ...Set) *Resolved {
+func (g graph) resolve(t testing.TB, card string, sets ...Set) *Resolved {
 	t.Helper()
 	given, err := ParseCard([]byte(card))
 	require.NoError(t, err)
@@ -145,7 +145,7 @@ func (g graph) resolve(t *testing.T, card string, sets ...Set) *Resolved {
 }
 
 // ortRuntime is ONNX Runtime, or the test is skipped where there is none.
-func ortRuntime(t *testing.T) *onnx.Runtime {
+func ortRuntime(t testing.TB) *onnx.Runtime {
 	t.Helper()
 	library, err := onnx.Find("")
 	if errors.As(err, new(*onnx.NotFoundError)) {
@@ -158,7 +158,7 @@ func ortRuntime(t *testing.T) *onnx.Runtime {
 }
 
 // network loads a resolved model for one worker.
-func network(t *testing.T, r *Resolved, run Run) *Network {
+func network(t testing.TB, r *Resolved, run Run) *Network {
 	t.Helper()
 	require.NoError(t, r.Err())
 	session, err := r.NewSession(ortRuntime(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})

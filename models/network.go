@@ -18,7 +18,8 @@ type Run struct {
 	// First is the run's first sample number (--first), the least that sampler.At.First will be. Labels and rows of --set go
 	// by the number counted from 0, which is the sample number less First.
 	First int
-	// Count is how many samples the run has, where that is known; inputs with a row a sample are compared with it.
+	// Count is how many samples the run has, 0 where that is not known; inputs with a row a sample are compared with it
+	// beforehand, and with each call in any case.
 	Count int
 	// Labels are the classes: sample k, counted from 0, gets entry k modulo their number.
 	Labels []int
@@ -72,10 +73,14 @@ func (r *Resolved) checkRun(run Run) error {
 	}
 	for _, e := range r.Extras {
 		if e.Rows > 1 && run.Count > e.Rows {
-			return fmt.Errorf("%s: input %q is given %d rows, and the run has %d samples; give a row for each, or one for all", r.Model.Path(), e.Port.Name, e.Rows, run.Count)
+			return r.tooFewRows(e, run.Count)
 		}
 	}
 	return nil
+}
+
+func (r *Resolved) tooFewRows(e Extra, samples int) error {
+	return fmt.Errorf("%s: input %q is given %d rows, and the run has %d samples; give a row for each, or one for all", r.Model.Path(), e.Port.Name, e.Rows, samples)
 }
 
 // input finds what fills an input of this name.
@@ -161,8 +166,7 @@ func (n *Network) countChannels() error {
 
 // Predict evaluates the network at a chunk of samples, x and dst [n, dim].
 func (n *Network) Predict(ctx context.Context, dst, x []float32, at sampler.At) error {
-	n.evaluations.Add(int64(len(x) / n.caller.state.width()))
-	return n.explain(n.caller.evaluate(ctx, n.request(conditional, at), dst, nil, x))
+	return n.evaluate(ctx, conditional, dst, nil, x, at)
 }
 
 // mostTogether is the largest state, in bytes, whose two halves are evaluated in one call. Beyond it a call is long enough
@@ -174,16 +178,13 @@ func (n *Network) PredictBoth(ctx context.Context, cond, uncond, x []float32, at
 	if err := n.resolved.CanGuide(); err != nil {
 		return err
 	}
-	n.evaluations.Add(2 * int64(len(x)/n.caller.state.width()))
 	if n.caller.batch == 0 && 4*len(x) <= mostTogether && n.separable() {
-		return n.explain(n.caller.evaluate(ctx, n.request(both, at), cond, uncond, x))
+		return n.evaluate(ctx, both, cond, uncond, x, at)
 	}
-	q := n.request(conditional, at)
-	if err := n.caller.evaluate(ctx, q, cond, nil, x); err != nil {
-		return n.explain(err)
+	if err := n.evaluate(ctx, conditional, cond, nil, x, at); err != nil {
+		return err
 	}
-	q.half = unconditional
-	return n.explain(n.caller.evaluate(ctx, q, uncond, nil, x))
+	return n.evaluate(ctx, unconditional, uncond, nil, x, at)
 }
 
 // separable says whether every input that differs between the halves has rows of its own for each.
@@ -191,12 +192,36 @@ func (n *Network) separable() bool {
 	return !slices.ContainsFunc(n.resolved.Extras, func(e Extra) bool { return e.Null != nil && !e.Port.Batched })
 }
 
-func (n *Network) request(half half, at sampler.At) request {
+// evaluate evaluates one half of guidance, or both.
+func (n *Network) evaluate(ctx context.Context, half half, dst, dst2, x []float32, at sampler.At) error {
 	if at.First != n.chunk {
 		n.caller.forget()
 		n.chunk = at.First
 	}
-	return request{half: half, mul: float32(at.Scale), time: at.Input, first: at.First - n.run.First}
+	q := request{half: half, mul: float32(at.Scale), time: at.Input, first: at.First - n.run.First}
+	samples := len(x) / n.caller.state.width()
+	if err := n.check(q.first, samples); err != nil {
+		return err
+	}
+	evaluations := samples
+	if half == both {
+		evaluations *= 2
+	}
+	n.evaluations.Add(int64(evaluations))
+	return n.explain(n.caller.evaluate(ctx, q, dst, dst2, x))
+}
+
+// check says whether every sample has its row of the further inputs; samples are counted from 0 in the run.
+func (n *Network) check(first, samples int) error {
+	if first < 0 {
+		return fmt.Errorf("sample %d is before the run's first, %d", first+n.run.First, n.run.First)
+	}
+	for _, e := range n.resolved.Extras {
+		if e.Rows > 1 && first+samples > e.Rows {
+			return n.resolved.tooFewRows(e, first+samples)
+		}
+	}
+	return nil
 }
 
 // Evaluations is how many samples the network has been evaluated at so far. It may be asked while the network runs.

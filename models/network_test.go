@@ -270,6 +270,48 @@ func TestARunThatTheNetworkCannotServeIsRefused(t *testing.T) {
 	}
 }
 
+func TestSamplesOutsideTheRunAreRefused(t *testing.T) {
+	features := graph{clock: []onnx.Dim{free}, extra: onnx.Float32, feature: []onnx.Dim{free, fixed(2)}}
+	three := &Array{Shape: []int{3, 2}, Data: make([]float64, 6)}
+	net := network(t, features.resolve(t, "{}", Set{Name: "h", Value: three}), Run{First: 10})
+	x := states(2, 2)
+	dst := make([]float32, len(x))
+	ctx := context.Background()
+	require.NoError(t, net.Predict(ctx, dst, x, sampler.At{Scale: 1, First: 11}))
+	require.ErrorContains(t, net.Predict(ctx, dst, x, sampler.At{Scale: 1, First: 12}), "given 3 rows, and the run has 4 samples")
+	require.ErrorContains(t, net.Predict(ctx, dst, x, sampler.At{Scale: 1, First: 9}), "sample 9 is before the run's first, 10")
+}
+
+func TestSamplesDoNotDependOnWorkersAndChunks(t *testing.T) {
+	g := graph{clock: []onnx.Dim{free}, label: onnx.Int64}
+	r := g.resolve(t, `{"labels": {"count": 3, "null": 3}}`)
+	session, err := r.NewSession(ortRuntime(t), onnx.SessionOptions{Provider: "cpu", Threads: 1, Workers: 2})
+	require.NoError(t, err)
+	defer session.Destroy()
+	plan, err := sampler.NewPlan(r.Sampling(), sampler.Settings{Steps: 5})
+	require.NoError(t, err)
+	var first []float32
+	for _, c := range []struct{ workers, chunk int }{{1, 20}, {2, 3}, {2, 20}, {2, 1}} {
+		job := sampler.Job{Plan: plan, N: 20, First: 7, Dim: 2, Noise: sampler.Philox{Seed: 1}, Workers: c.workers, Chunk: c.chunk}
+		job.Network = func(int) (sampler.Network, error) {
+			net, err := NewNetwork(r, session, Run{First: 7, Count: 20, Labels: []int{0, 1, 2}})
+			if err == nil {
+				t.Cleanup(net.Close)
+			}
+			return sampler.Guide(net, sampler.Guidance{Weight: 2}), err
+		}
+		samples := make([]float32, 40)
+		require.NoError(t, job.Run(context.Background(), func(x []float32, first, _ int) error {
+			copy(samples[2*(first-7):], x)
+			return nil
+		}))
+		if first == nil {
+			first = samples
+		}
+		require.Equal(t, first, samples)
+	}
+}
+
 func TestACallLikeTheOneBeforeAllocatesNothing(t *testing.T) {
 	g := graph{clock: []onnx.Dim{free, fixed(1)}, label: onnx.Float32, classes: 3}
 	net := network(t, g.resolve(t, `{"labels": {"count": 3, "null": "zeros"}}`), Run{Labels: []int{0, 1}})

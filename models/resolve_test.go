@@ -120,6 +120,9 @@ func TestAChoiceThatIsLeftOpenIsAskedForWithItsCandidates(t *testing.T) {
 		{"an open shape", []port{in("x", f32, vague...), in("t", f32, each...)}, []port{in("o", f32, vague...)}, `{}`,
 			[]string{`input "x" is [n, ?, ?, ?]: the graph leaves the shape of a sample open`, "--shape 3,64,64"}},
 		{"another shape", []port{in("x", f32, picture...), in("t", f32, each...)}, out, `{"shape": [1, 8, 8]}`, []string{"shape [1 8 8] does not fit", "[n, 3, 8, 8]"}},
+		{"a shape with the batch in it", []port{in("x", f32, free, fixed(8), fixed(8)), in("t", f32, each...)}, []port{in("o", f32, free, fixed(8), fixed(8))}, `{"shape": [1, 8, 8]}`,
+			[]string{"shape [1 8 8] does not fit", "first axis is the batch"}},
+		{"no batch that anyone has", []port{in("x", f32, fixed(0), fixed(2)), in("t", f32)}, []port{in("o", f32, fixed(0), fixed(2))}, `{}`, []string{"no size that a batch can have"}},
 		{"another rank", []port{in("x", f32, picture...), in("t", f32, each...)}, out, `{"shape": [64]}`, []string{"shape [64] does not fit", "first axis is the batch"}},
 		{"a name that is not there", []port{in("x", f32, picture...), in("time", f32, each...)}, out, `{"inputs": {"time": "tine"}}`,
 			[]string{`card x.json names input "tine"`, `did you mean "time"?`, "x, time"}},
@@ -151,7 +154,11 @@ func TestAChoiceThatIsLeftOpenIsAskedForWithItsCandidates(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := resolved(t, c.card, c.inputs, c.outputs).Err()
-			require.ErrorAs(t, err, new(*UnsettledError))
+			var unsettled *UnsettledError
+			require.ErrorAs(t, err, &unsettled)
+			for _, p := range unsettled.Problems {
+				require.Contains(t, mends, p.Field, "a field that no flag gives")
+			}
 			for _, words := range c.says {
 				require.ErrorContains(t, err, words)
 			}
@@ -217,6 +224,13 @@ func TestTheBatchIsReadFromTheGraph(t *testing.T) {
 			require.Equal(t, c.shape, r.Shape)
 		})
 	}
+}
+
+func TestAnOutputOfAnotherShapeAndAsManyNumbersIsTaken(t *testing.T) {
+	r := resolved(t, `{}`, []port{in("x", f32, picture...), in("t", f32, each...)}, []port{in("o", f32, free, fixed(192))})
+	require.NoError(t, r.Err())
+	require.Equal(t, []int{3, 8, 8}, r.Shape)
+	require.Equal(t, []int{192}, r.Output.Row)
 }
 
 func TestLayoutsAreGuessedFromTheShapeWithAReason(t *testing.T) {

@@ -74,7 +74,7 @@ func namedBetas(text string, count int) ([]float64, string, error) {
 		}
 		return betas, call.String(), nil
 	}
-	return nil, "", fmt.Errorf("betas: unknown schedule %q%s; expected one of %s", call.name, suggestion(call.name, names), joined(names))
+	return nil, "", fmt.Errorf("betas: unknown schedule %q%s; expected one of %s", clip(call.name, 40), suggestion(call.name, names), joined(names))
 }
 
 // linspace is numpy's: entry i of count from first to last, both included.

@@ -22,16 +22,16 @@ func parseCall(text string) (call, error) {
 	}
 	inner, closed := strings.CutSuffix(strings.TrimSpace(rest), ")")
 	if !closed {
-		return call{}, fmt.Errorf("%q: expected a closing bracket at the end", text)
+		return call{}, fmt.Errorf("%q: expected a closing bracket at the end", clip(text, 40))
 	}
 	for _, arg := range splitArguments(inner) {
 		f, err := ParseFormula(arg)
 		if err != nil {
-			return call{}, fmt.Errorf("%s: %w", c.name, err)
+			return call{}, fmt.Errorf("%s: %w", clip(c.name, 40), err)
 		}
 		value := f.Eval()
 		if math.IsNaN(value) || math.IsInf(value, 0) {
-			return call{}, fmt.Errorf("%s: the argument %s is %g", c.name, arg, value)
+			return call{}, fmt.Errorf("%s: the argument %s is %g", clip(c.name, 40), clip(arg, 40), value)
 		}
 		c.args = append(c.args, value)
 	}

@@ -166,11 +166,8 @@ func (e *ImpossibleError) safe() string {
 // describe is the path's text, or what it is where that would fill the screen.
 func describe(path Path) string {
 	text := path.String()
-	if len(text) <= 100 {
-		return text
-	}
-	if d, ok := path.(*Discrete); ok {
+	if d, ok := path.(*Discrete); ok && len(text) > 100 {
 		return fmt.Sprintf("(a table of %d)", d.Count())
 	}
-	return text[:97] + "..."
+	return clip(text, 100)
 }

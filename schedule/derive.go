@@ -191,14 +191,14 @@ func mul(a, b *Expr) *Expr {
 		return neg(mul(a.Args[0], b))
 	case b.Op == OpNeg:
 		return neg(mul(a, b.Args[0]))
-	case a.Op == OpNumber && b.Op == OpMul && b.Args[0].Op == OpNumber:
-		return mul(mul(a, b.Args[0]), b.Args[1])
 	case a.Op == OpMul && a.Args[0].Op == OpNumber:
 		return mul(a.Args[0], mul(a.Args[1], b))
 	case a.Op != OpNumber && b.Op == OpMul && b.Args[0].Op == OpNumber:
 		return mul(b.Args[0], mul(a, b.Args[1]))
-	case a.Op == OpNumber && b.Op == OpDiv && b.Args[1].Op == OpNumber:
-		return mul(div(a, b.Args[1]), b.Args[0])
+	case b.Op == OpMul && computable(OpMul, a, b.Args[0]):
+		return mul(apply(OpMul, a, b.Args[0]), b.Args[1])
+	case b.Op == OpDiv && computable(OpDiv, a, b.Args[1]):
+		return mul(apply(OpDiv, a, b.Args[1]), b.Args[0])
 	case a.Op == OpSqrt && a.Equal(b):
 		return a.Args[0]
 	}
@@ -215,32 +215,34 @@ func div(a, b *Expr) *Expr {
 		return neg(div(a.Args[0], b))
 	case b.Op == OpNeg:
 		return neg(div(a, b.Args[0]))
-	case b.Op == OpNumber && b.Value != 0 && a.Op == OpMul && a.Args[0].Op == OpNumber:
-		return mul(div(a.Args[0], b), a.Args[1])
-	case a.factor() != 0 && b.Op == OpMul && b.factor() != 0:
-		return div(mul(constant(a.factor()/b.factor()), a.rest()), b.rest())
+	case a.Op == OpMul && computable(OpDiv, a.Args[0], b):
+		return mul(apply(OpDiv, a.Args[0], b), a.Args[1])
+	case b.Op == OpMul && computable(OpDiv, a.factor(), b.factor()):
+		return div(mul(apply(OpDiv, a.factor(), b.factor()), a.rest()), b.rest())
 	case a.Equal(b):
 		return constant(1)
 	}
 	return apply(OpDiv, a, b)
 }
 
-// factor is the number in front of a product, or the number itself; rest is what it multiplies.
-func (e *Expr) factor() float64 {
-	switch {
-	case e.Op == OpNumber:
-		return e.Value
-	case e.Op == OpMul && e.Args[0].Op == OpNumber:
-		return e.Args[0].Value
+// computable reports whether both are numbers and the result of the operation is finite, so that apply gives a number.
+func computable(op Op, a, b *Expr) bool {
+	return a.Op == OpNumber && b.Op == OpNumber && apply(op, a, b).Op == OpNumber
+}
+
+// factor is the number in front of a product, or the tree itself where none is; rest is what it multiplies.
+func (e *Expr) factor() *Expr {
+	if e.Op == OpMul && e.Args[0].Op == OpNumber {
+		return e.Args[0]
 	}
-	return 0
+	return e
 }
 
 func (e *Expr) rest() *Expr {
-	if e.Op == OpNumber {
-		return constant(1)
+	if e.Op == OpMul && e.Args[0].Op == OpNumber {
+		return e.Args[1]
 	}
-	return e.Args[1]
+	return constant(1)
 }
 
 // pow knows the powers of powers: with n whole, sqrt(g)^2 = g, (g^p)^n = g^(p n), exp(g)^n = exp(n g), |g|^2 = g^2, and a

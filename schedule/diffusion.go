@@ -51,7 +51,7 @@ func ParseDiffusion(text string) (Diffusion, error) {
 	}
 	value, err := d.At(Point{})
 	if err != nil {
-		return Diffusion{}, fmt.Errorf("sigma is the constant %s; expected a finite number, 0 or above", text)
+		return Diffusion{}, fmt.Errorf("sigma is the constant %s; expected a finite number, 0 or above", clip(text, 60))
 	}
 	if value == 0 {
 		return Diffusion{}, nil

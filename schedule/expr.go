@@ -233,7 +233,7 @@ func (e *Expr) write(b *strings.Builder) {
 		b.WriteString(e.Name)
 	case e.Op == OpNeg:
 		b.WriteByte('-')
-		operand(e.Args[0], precPower)
+		operand(e.Args[0], precNeg)
 	case e.Op == OpPow:
 		operand(e.Args[0], precAtom)
 		b.WriteByte('^')
@@ -251,12 +251,7 @@ func (e *Expr) write(b *strings.Builder) {
 	default:
 		operand(e.Args[0], prec)
 		b.WriteString(e.Op.String())
-		right := e.Args[1]
-		if right.prec() == precNeg {
-			operand(right, precPower) // a*(-b): two signs in a row are legal but hard to read
-		} else {
-			operand(right, prec+1)
-		}
+		operand(e.Args[1], prec+1)
 	}
 }
 

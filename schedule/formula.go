@@ -44,8 +44,5 @@ func (f *Formula) String() string { return f.root.String() }
 // Uses reports whether the variable occurs in the formula.
 func (f *Formula) Uses(variable string) bool { return f.root.Uses(variable) }
 
-// Variables are the names of Eval's values.
-func (f *Formula) Variables() []string { return append([]string(nil), f.variables...) }
-
 // Root is the formula's tree, to be read.
 func (f *Formula) Root() *Expr { return f.root }

@@ -86,10 +86,11 @@ func TestFormulaErrorsPointAtTheMistake(t *testing.T) {
 		{"π-", 1, `found "π"`},
 		{"t\x00", 2, "expected an operator"},
 		{"\xff", 1, "expected a number"},
-		{strings.Repeat("(", 50) + "t", 41, "nested more than 40 deep"},
-		{strings.Repeat("-", 50) + "t", 41, "nested more than 40 deep"},
-		{strings.Repeat("t^", 50) + "t", 81, "nested more than 40 deep"},
-		{strings.Repeat("sin(", 50) + "t", 161, "nested more than 40 deep"},
+		{strings.Repeat("(", 999) + "t", 1001, `found the end, expected ")"`},
+		{strings.Repeat("-", 50) + "t", 52, "nested more than 40 deep"},
+		{strings.Repeat("t^", 50) + "t", 102, "nested more than 40 deep"},
+		{strings.Repeat("sin(", 50) + "t" + strings.Repeat(")", 50), 243, "nested more than 40 deep"},
+		{strings.Repeat("t-(", 50) + "t" + strings.Repeat(")", 50), 193, "nested more than 40 deep"},
 		{strings.Repeat("t+", 200) + "t", 258, "more than 256 operations"},
 		{strings.Repeat(" ", 2000) + "t", 1001, "at most 1000 are read"},
 	} {
@@ -100,6 +101,12 @@ func TestFormulaErrorsPointAtTheMistake(t *testing.T) {
 		require.Contains(t, err.Error(), test.says)
 		require.Less(t, len(err.Error()), 500)
 	}
+}
+
+func TestLongSumsAreNotDeep(t *testing.T) {
+	f := schedule.MustFormula(strings.Repeat("t+", 120)+"t", "t")
+	require.Equal(t, 121.0, f.Eval(1))
+	require.Equal(t, 121.0, f.Derivative("t").Eval(1))
 }
 
 func TestFormulaWithoutVariablesSaysSo(t *testing.T) {
@@ -185,7 +192,7 @@ func TestDerivativesGrowQuadratically(t *testing.T) {
 		{"t^", ""}, {"(", ")^t"}, {"t*(1+", ")"}, {"t/(1+", ")"}, {"sqrt(1+", ")"}, {"tanh(1+", ")"}, {"tan(t*", ")"}, {"min(t*t,", ")"}, {"max(", ",t)"},
 		{"abs(t-", ")"}, {"log1p(t+", ")"}, {"expm1(t*", ")"}, {"pow(", ",3)"}, {"t-(-1)*(", ")"},
 	} {
-		f := schedule.MustFormula(strings.Repeat(pair[0], 38)+"t"+strings.Repeat(pair[1], 38), "t")
+		f := schedule.MustFormula(strings.Repeat(pair[0], 18)+"t"+strings.Repeat(pair[1], 18), "t")
 		n := size(f.Root())
 		require.LessOrEqual(t, size(f.Derivative("t").Root()), 4*n*n, pair[0])
 	}

@@ -128,7 +128,7 @@ func ParseGrid(text string) (Grid, error) {
 		return List(c.args), nil
 	}
 	return nil, fmt.Errorf("grid: unknown name %q%s; expected uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace or list(0,0.1,1)",
-		c.name, suggestion(c.name, names))
+		clip(c.name, 40), suggestion(c.name, names))
 }
 
 func wrapGrid(err error) error {

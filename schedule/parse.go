@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Limits on what is read: a formula in a file from elsewhere must cost neither the stack nor a second. Derivatives evaluate
-// in time quadratic in the nodes.
+// Limits on what is read: a formula in a file from elsewhere must cost neither the stack (which the length bounds) nor a second
+// (derivatives evaluate in time that is quadratic in nodes and depth).
 const (
 	maxFormulaBytes = 1000
 	maxFormulaNodes = 256
@@ -24,17 +24,13 @@ type FormulaError struct {
 }
 
 func (e *FormulaError) Error() string {
-	text := e.Text
-	if len(text) > 80 {
-		text = strings.ToValidUTF8(text[:80], "") + "..."
-	}
-	return fmt.Sprintf("formula %q, column %d: %s", text, e.Column, e.Reason)
+	return fmt.Sprintf("formula %q, column %d: %s", clip(e.Text, 80), e.Column, e.Reason)
 }
 
 // ParseFormula reads a formula in which only the given variables may occur. A mistake is a *FormulaError, whose message
 // shows the column, what was found there and what was expected.
 func ParseFormula(text string, variables ...string) (*Formula, error) {
-	p := &parser{text: text, variables: variables}
+	p := &parser{text: text, variables: variables, depth: map[*Expr]int{}}
 	if len(text) > maxFormulaBytes {
 		return nil, &FormulaError{text, maxFormulaBytes + 1, fmt.Sprintf("the formula has %d characters; at most %d are read", len(text), maxFormulaBytes)}
 	}
@@ -58,8 +54,8 @@ func ParseFormula(text string, variables ...string) (*Formula, error) {
 type parser struct {
 	text      string
 	pos       int // byte offset
-	depth     int // of signed within signed: every way to nest passes there
 	nodes     int
+	depth     map[*Expr]int // of the nodes read so far
 	variables []string
 }
 
@@ -92,11 +88,6 @@ func (p *parser) chain(operators string, operand func() (*Expr, error)) (*Expr, 
 }
 
 func (p *parser) signed() (*Expr, error) {
-	p.depth++
-	defer func() { p.depth-- }()
-	if p.depth > maxFormulaDepth {
-		return nil, p.errorAt(p.pos, fmt.Sprintf("nested more than %d deep", maxFormulaDepth))
-	}
 	switch p.peek() {
 	case '+':
 		p.pos++
@@ -167,7 +158,7 @@ func (p *parser) number() (*Expr, error) {
 	}
 	value, err := strconv.ParseFloat(p.text[start:end], 64)
 	if err != nil || math.IsInf(value, 0) {
-		return nil, p.errorAt(start, fmt.Sprintf("%s is beyond the range of float64", p.text[start:end]))
+		return nil, p.errorAt(start, clip(p.text[start:end], 40)+" is beyond the range of float64")
 	}
 	p.pos = end
 	return p.node(&Expr{Op: OpNumber, Value: value})
@@ -193,7 +184,7 @@ func (p *parser) name() (*Expr, error) {
 	op, ok := functionOps[name]
 	if !ok {
 		known := append(append([]string{}, p.variables...), functionNames...)
-		return nil, p.errorAt(start, fmt.Sprintf("unknown name %q%s; expected %s", name, suggestion(name, append(known, "pi")), p.operand()))
+		return nil, p.errorAt(start, fmt.Sprintf("unknown name %q%s; expected %s", clip(name, 40), suggestion(name, append(known, "pi")), p.operand()))
 	}
 	if err := p.accept('('); err != nil {
 		return nil, err
@@ -216,12 +207,25 @@ func (p *parser) name() (*Expr, error) {
 	return p.node(&Expr{Op: op, Args: args})
 }
 
-// node counts what the tree holds.
+// node counts what the tree holds and how deep it nests. Sums and products nest to the right only: a long sum is not deep.
 func (p *parser) node(e *Expr) (*Expr, error) {
 	p.nodes++
 	if p.nodes > maxFormulaNodes {
 		return nil, p.errorAt(p.pos, fmt.Sprintf("more than %d operations", maxFormulaNodes))
 	}
+	depth := 0
+	for i, arg := range e.Args {
+		isChain := i == 0 && (e.prec() == precSum || e.prec() == precProduct)
+		if isChain {
+			depth = max(depth, p.depth[arg])
+		} else {
+			depth = max(depth, p.depth[arg]+1)
+		}
+	}
+	if depth > maxFormulaDepth {
+		return nil, p.errorAt(p.pos, fmt.Sprintf("nested more than %d deep", maxFormulaDepth))
+	}
+	p.depth[e] = depth
 	return e, nil
 }
 

@@ -50,7 +50,8 @@ func TimeValues(dst []float64, p Point) []float64 {
 	return dst
 }
 
-// Continuous is a path given by two formulas of t. Its derivatives are symbolic, hence exact.
+// Continuous is a path given by two formulas of t. Its derivatives are symbolic, hence exact. NewPath and the named paths make
+// it; it never changes.
 type Continuous struct {
 	Name        string // how a named path is written, "vp(0.1,20)"; empty for others
 	Alpha, Beta *Formula
@@ -134,7 +135,7 @@ func (c *Continuous) check() error {
 		}
 		if i > 1 && !(p.Alpha*before.Beta > before.Alpha*p.Beta) {
 			return fmt.Errorf("path %s: alpha/beta must rise with t (t = 0 is noise, t = 1 is data), but goes from %.6g at t=%.4g to %.6g at t=%.4g%s",
-				c, before.Alpha/before.Beta, before.T, p.Alpha/p.Beta, p.T, c.reversedHint())
+				describe(c), before.Alpha/before.Beta, before.T, p.Alpha/p.Beta, p.T, c.reversedHint())
 		}
 		before = p
 	}
@@ -148,10 +149,10 @@ func (c *Continuous) checkAt(p Point) error {
 		positive bool
 	}{{"alpha", p.Alpha, true}, {"beta", p.Beta, true}, {"the derivative of alpha", p.DAlpha, false}, {"the derivative of beta", p.DBeta, false}} {
 		if math.IsNaN(v.value) || math.IsInf(v.value, 0) {
-			return fmt.Errorf("path %s: %s is %g at t=%.4g; it must be finite for 0 < t < 1", c, v.name, v.value, p.T)
+			return fmt.Errorf("path %s: %s is %g at t=%.4g; it must be finite for 0 < t < 1", describe(c), v.name, v.value, p.T)
 		}
 		if v.positive && v.value <= 0 {
-			return fmt.Errorf("path %s: %s is %.4g at t=%.4g; it must be positive for 0 < t < 1", c, v.name, v.value, p.T)
+			return fmt.Errorf("path %s: %s is %.4g at t=%.4g; it must be positive for 0 < t < 1", describe(c), v.name, v.value, p.T)
 		}
 	}
 	return nil

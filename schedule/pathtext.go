@@ -60,7 +60,7 @@ func ParsePath(text string) (Path, error) {
 		}
 		return path, nil
 	}
-	return nil, fmt.Errorf("path: unknown name %q%s; expected %s", c.name, suggestion(c.name, names), pathForms)
+	return nil, fmt.Errorf("path: unknown name %q%s; expected %s", clip(c.name, 40), suggestion(c.name, names), pathForms)
 }
 
 // parseFields reads "key=value; key=value".
@@ -70,7 +70,7 @@ func parseFields(text string) (Path, error) {
 		key, value, ok := strings.Cut(part, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		if !ok || value == "" {
-			return nil, fmt.Errorf("path: %q is not of the form key=value; expected %s", strings.TrimSpace(part), pathForms)
+			return nil, fmt.Errorf("path: %q is not of the form key=value; expected %s", clip(strings.TrimSpace(part), 40), pathForms)
 		}
 		raw := json.RawMessage(value)
 		if !strings.HasPrefix(value, "[") && key != "count" && key != "zero_snr" {
@@ -121,7 +121,7 @@ func (f pathFields) set(key string, raw json.RawMessage) error {
 	decode, ok := pathKeys[key]
 	if !ok {
 		names := []string{"alpha", "beta", "betas", "count", "alpha_bars", "zero_snr"}
-		return fmt.Errorf("path: unknown key %q%s; expected %s", key, suggestion(key, names), joined(names))
+		return fmt.Errorf("path: unknown key %q%s; expected %s", clip(key, 40), suggestion(key, names), joined(names))
 	}
 	if _, ok := f[key]; ok {
 		return fmt.Errorf("path: %s is given twice", key)
@@ -287,9 +287,4 @@ func decodeBetas(raw json.RawMessage) (any, error) {
 	return numbers, nil
 }
 
-func excerpt(raw json.RawMessage) string {
-	if len(raw) > 40 {
-		return strings.ToValidUTF8(string(raw[:40]), "") + "..."
-	}
-	return string(raw)
-}
+func excerpt(raw json.RawMessage) string { return clip(string(raw), 40) }

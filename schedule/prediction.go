@@ -52,7 +52,7 @@ func ParsePrediction(name string) (Prediction, error) {
 		names = append(names, p.name)
 	}
 	return Prediction{}, fmt.Errorf("unknown prediction %q%s; expected one of %s, or a functional {\"data\": \"a\", \"noise\": \"b\"}",
-		name, suggestion(name, names), strings.Join(names, ", "))
+		clip(name, 40), suggestion(name, names), strings.Join(names, ", "))
 }
 
 // NewPrediction is the functional a z + b eps with a and b formulas in TimeVariables(path). It is an error where it tells
@@ -149,10 +149,6 @@ func (p Prediction) Equal(q Prediction) bool {
 	}
 	return p.data.root.Equal(q.data.root) && p.noise.root.Equal(q.noise.root)
 }
-
-// Formulas are the weights a and b in the variables t alpha beta sigma logsnr index count dalpha dbeta betadbeta, for those
-// who write them elsewhere (as nodes of a graph).
-func (p Prediction) Formulas() (data, noise *Formula) { return p.data, p.noise }
 
 // Weights are a and b of the functional a z + b eps at a point of the path. They may be infinite at an end.
 func (p Prediction) Weights(pt Point) (a, b float64) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -58,7 +59,7 @@ func Create(path string) (*File, error) {
 		base = strings.ToValidUTF8(base[:200], "")
 	}
 	f.temp = filepath.Join(folder, "."+base+"."+rand.Text()+".tmp")
-	if f.file, err = os.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); err != nil {
+	if f.file, err = pending.create(f.temp); err != nil {
 		f.temp = ""
 		return nil, f.explain(err)
 	}
@@ -133,6 +134,7 @@ func (f *File) Commit() error {
 			f.Abort()
 			return f.explain(err)
 		}
+		pending.drop(f.temp)
 	}
 	f.done = true
 	return nil
@@ -150,7 +152,47 @@ func (f *File) Abort() {
 	}
 	if f.temp != "" {
 		os.Remove(f.temp)
+		pending.drop(f.temp)
 	}
+}
+
+// AbortAll removes every temporary file, for a process that ends without waiting for those who write. From then on
+// Create fails.
+func AbortAll() {
+	pending.Lock()
+	defer pending.Unlock()
+	pending.ended = true
+	for temp := range pending.temps {
+		os.Remove(temp)
+	}
+}
+
+// pending are the temporary files in the making.
+var pending = pendingFiles{temps: map[string]bool{}}
+
+type pendingFiles struct {
+	sync.Mutex
+	temps map[string]bool
+	ended bool
+}
+
+func (p *pendingFiles) create(temp string) (*os.File, error) {
+	p.Lock()
+	defer p.Unlock()
+	if p.ended {
+		return nil, errors.New("the program is ending")
+	}
+	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err == nil {
+		p.temps[temp] = true
+	}
+	return file, err
+}
+
+func (p *pendingFiles) drop(temp string) {
+	p.Lock()
+	defer p.Unlock()
+	delete(p.temps, temp)
 }
 
 // explain says in the terms of the target what the operating system said about the temporary file.

@@ -9,8 +9,11 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"odeon/internal/atomicfile"
 )
 
 // Exit codes, fixed for scripts.
@@ -28,27 +31,60 @@ func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// Main runs the command line args (without the program's name) and returns the process's exit code.
+// grace is how long an interrupted command may take to end by itself.
+const grace = 2 * time.Second
+
+const interrupted = "odeon: interrupted; no file was left incomplete"
+
+// Main runs the command line args (without the program's name) and returns the process's exit code. After Ctrl-C a
+// command unwinds by itself within a network call. What hears nothing, such as reading from a pipe that nobody fills, is left
+// where it stands after the grace or at a second Ctrl-C.
 func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return run(ctx, args, stdout, stderr)
+	// A pipe that nobody reads any more is an error of the write to it, not the end of the process and its temporary files.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, args, stdout, stderr) }()
+	select {
+	case c := <-code:
+		return c
+	case <-ctx.Done():
+	}
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	select {
+	case c := <-code:
+		return c
+	case <-again:
+	case <-time.After(grace):
+	}
+	atomicfile.AbortAll()
+	fmt.Fprintln(stderr, interrupted)
+	return exitInterrupted
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	app := newApp(stdout, stderr)
+	out, messages := &screen{Writer: stdout}, &screen{Writer: stderr}
+	app := newApp(out, messages)
 	args, err := arrange(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, append([]string{app.Name}, args...))
+	}
+	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
+		if errors.Is(out.err, syscall.EPIPE) {
+			return exitDone // the reader has seen enough: odeon plan | head
+		}
+		err = fmt.Errorf("the report could not be written: %w", out.err)
 	}
 	if err == nil {
 		return exitDone
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "odeon: interrupted; no file was left incomplete")
+		fmt.Fprintln(messages, interrupted)
 		return exitInterrupted
 	}
-	fmt.Fprintf(stderr, "odeon: %s\n", strings.TrimSpace(err.Error()))
+	fmt.Fprintf(messages, "odeon: %s\n", strings.TrimSpace(err.Error()))
 	if errors.As(err, new(usageError)) {
 		return exitUsage
 	}

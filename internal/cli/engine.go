@@ -43,14 +43,35 @@ func newEngine(ctx context.Context, lib onnx.Library, r *models.Resolved, run mo
 	e.split = models.Choose(run.Count, e.dim, g.Weight != 1, cores(), wishes)
 	options := req.session
 	options.Threads, options.Workers = e.split.Threads, e.split.Workers
-	if err := e.load(ctx, rt, r, run, options, req.decode); err != nil {
+	if err := e.load(ctx, rt, r, run, options); err != nil {
 		e.Close()
 		return nil, err
 	}
 	return e, nil
 }
 
-func (e *engine) load(ctx context.Context, rt *onnx.Runtime, r *models.Resolved, run models.Run, options onnx.SessionOptions, decode bool) error {
+// untilInterrupted runs work that hears of no interruption, as ONNX Runtime does not while it loads a network. After one it
+// returns at once, and the work goes on until the process ends.
+func untilInterrupted[T any](ctx context.Context, work func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := work()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+func (e *engine) load(ctx context.Context, rt *onnx.Runtime, r *models.Resolved, run models.Run, options onnx.SessionOptions) error {
 	session, err := r.NewSession(rt, options)
 	if err != nil {
 		return err
@@ -67,8 +88,7 @@ func (e *engine) load(ctx context.Context, rt *onnx.Runtime, r *models.Resolved,
 		}
 		e.networks = append(e.networks, network)
 	}
-	if r.Decode == nil || !decode {
-		e.layout = r.LatentLayout
+	if r.Decode == nil {
 		return nil
 	}
 	if session, err = r.Decode.NewSession(rt, options); err != nil {

@@ -6,10 +6,8 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -145,7 +143,7 @@ func inputRoles(r *models.Resolved) map[string]string {
 func (i *infoReport) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	row := func(head string, cells ...string) {
-		fmt.Fprintf(t, "%s\t%s\n", head, printable(strings.TrimSpace(strings.Join(cells, "  "))))
+		fmt.Fprintf(t, "%s\t%s\n", head, oneLine(strings.TrimSpace(strings.Join(cells, "  "))))
 	}
 	row("model", i.Model)
 	var opsets []string
@@ -233,24 +231,6 @@ func operatorsText(operators map[string]int) string {
 	}
 	return strings.Join(names, ", ")
 }
-
-// printable shows characters that would steer a terminal as escapes: names come out of a stranger's file.
-func printable(s string) string {
-	if strings.IndexFunc(s, unprintable) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if unprintable(r) {
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // shortened cuts a text to most runes.
 func shortened(text string, most int) string {

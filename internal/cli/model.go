@@ -79,11 +79,6 @@ func parseSets(c *cli.Context) ([]models.Set, error) {
 			*into = a
 		}
 	}
-	for _, s := range sets {
-		if s.Value == nil {
-			return nil, usagef("--set-null %s=... has no --set %s=... beside it; give the conditional value too", s.Name, s.Name)
-		}
-	}
 	return sets, nil
 }
 

@@ -47,7 +47,7 @@ func openOutputs(req request, r *models.Resolved, e *engine, plan *sampler.Plan,
 	}
 	samples := render.Samples{
 		Shape: o.shape, Layout: render.Layout(e.layout), Range: r.Range,
-		Latent: r.Decode != nil && e.decoded == nil, Vocabulary: r.Card.Vocabulary,
+		Latent: req.latent, Vocabulary: r.Card.Vocabulary,
 	}
 	if r.Card.Rate != nil {
 		samples.Rate = int(*r.Card.Rate)

@@ -3,12 +3,10 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 )
 
 // progress shows how far a run is, on stderr: a bar on a terminal, a line now and then elsewhere, nothing when quiet.
@@ -30,10 +28,10 @@ func startProgress(w io.Writer, quiet bool, what, unit string, total int64) *pro
 		close(p.ended)
 		return p
 	}
-	if isTerminal(w) {
-		go p.bar(w, what)
+	if f := terminal(w); f != nil {
+		go p.bar(f, oneLine(what))
 	} else {
-		go p.lines(w, what)
+		go p.lines(w, oneLine(what))
 	}
 	return p
 }
@@ -90,9 +88,4 @@ func (p *progress) lines(w io.Writer, what string) {
 			fmt.Fprintf(w, "%s: %d of %d %s, %.3g a second, %s left\n", what, done, p.total, p.unit, rate, left)
 		}
 	}
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

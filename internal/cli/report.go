@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	"golang.org/x/term"
 
@@ -66,32 +65,31 @@ func listed(lists ...[]string) []string {
 	return append([]string{}, slices.Concat(lists...)...)
 }
 
-func (r *report) print(w io.Writer) error {
+func (r *report) print(w io.Writer) {
 	guided := ""
 	if r.Guidance != 1 {
 		guided = fmt.Sprintf(", guidance %g", r.Guidance)
 	}
 	fmt.Fprintf(w, "%d samples of %s: %s, %d steps from t=%g to t=%g%s, seed %d, %d evaluations, %.2f s\n",
-		r.Samples, r.Model, r.Solver, r.Steps, r.From, r.To, guided, r.Seed, r.Evals, r.Seconds.Total)
+		r.Samples, oneLine(r.Model), r.Solver, r.Steps, r.From, r.To, guided, r.Seed, r.Evals, r.Seconds.Total)
 	for _, warning := range r.Warnings {
-		fmt.Fprintf(w, "warning: %s\n", warning)
+		fmt.Fprintf(w, "warning: %s\n", oneLine(warning))
 	}
 	files := r.Files
 	const most = 8
 	if len(files) > most {
 		files = append(slices.Clone(files[:most-1]), fmt.Sprintf("... %d files", len(r.Files)))
 	}
-	_, err := fmt.Fprintln(w, strings.Join(files, "\n"))
-	return err
+	for _, file := range files {
+		fmt.Fprintln(w, oneLine(file))
+	}
 }
 
-// terminalLook is what the terminal behind w can show, and how wide it is.
-func terminalLook(w io.Writer) (render.Colours, int) {
+// terminalLook is what a terminal can show, and how wide it is.
+func terminalLook(f *os.File) (render.Colours, int) {
 	width := 80
-	if f, ok := w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
-			width = columns
-		}
+	if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+		width = columns
 	}
 	return render.TerminalColours(os.Getenv), min(width, 80)
 }

@@ -157,12 +157,13 @@ func (s *stages) update(stage string, done, total int64) {
 	if stage != s.stage {
 		s.end()
 		s.stage = stage
-		if !isTerminal(s.w) || total <= 0 {
+		f := terminal(s.w)
+		if f == nil || total <= 0 {
 			fmt.Fprintln(s.w, stage)
 			return
 		}
 		s.bar = progressbar.NewOptions64(total,
-			progressbar.OptionSetWriter(s.w),
+			progressbar.OptionSetWriter(f),
 			progressbar.OptionSetDescription(stage),
 			progressbar.OptionShowBytes(true),
 			progressbar.OptionSetWidth(24),

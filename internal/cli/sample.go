@@ -42,7 +42,10 @@ type request struct {
 	wishes  models.Wishes
 	session onnx.SessionOptions
 
-	decode, nonfinite, trajectories, quiet, json bool
+	latent       bool // the samples are latents whose decoder is left out
+	nonfinite    bool
+	trajectories bool
+	quiet, json  bool
 }
 
 func sample(c *cli.Context) error {
@@ -61,6 +64,10 @@ func sample(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	latent := model.Card.Decoder != nil && !c.Bool("decode")
+	if latent {
+		model.Card.Decoder = nil // nor need its file be there
+	}
 	r := models.Resolve(model, sets...)
 	if err := r.Err(); err != nil {
 		return err
@@ -69,6 +76,7 @@ func sample(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	req.latent = latent
 	plan, walk, err := makePlan(r, c)
 	if err != nil {
 		return err
@@ -92,16 +100,16 @@ func sample(c *cli.Context) error {
 	planned := time.Now()
 
 	for _, g := range slices.Concat(r.Guesses, model.Notes, model.Info.Warnings) {
-		note(c.App.ErrWriter, req.quiet, "note: %s", printable(g))
+		note(c.App.ErrWriter, req.quiet, "note: %s", oneLine(g))
 	}
 	for _, w := range plan.Warnings {
-		note(c.App.ErrWriter, req.quiet, "warning: %s", w)
+		note(c.App.ErrWriter, req.quiet, "warning: %s", oneLine(w))
 	}
 	lib, err := findOrInstall(c.Context, c.App.ErrWriter, req.quiet, c.String("runtime"))
 	if err != nil {
 		return err
 	}
-	e, err := newEngine(c.Context, lib, r, run, req, walk.guidance)
+	e, err := untilInterrupted(c.Context, func() (*engine, error) { return newEngine(c.Context, lib, r, run, req, walk.guidance) })
 	if err != nil {
 		return err
 	}
@@ -142,9 +150,7 @@ func sample(c *cli.Context) error {
 		// One line, so that a program that runs odeon finds the report as the last line of its output.
 		return json.NewEncoder(c.App.Writer).Encode(report)
 	}
-	if err := report.print(c.App.Writer); err != nil {
-		return err
-	}
+	report.print(c.App.Writer)
 	return preview(c.App.Writer, req, out)
 }
 
@@ -152,7 +158,7 @@ func sample(c *cli.Context) error {
 func parseRequest(v values) (request, error) {
 	c := v.flags
 	r := request{
-		out: c.StringSlice("out"), decode: c.Bool("decode"), nonfinite: c.Bool("allow-nonfinite"),
+		out: c.StringSlice("out"), nonfinite: c.Bool("allow-nonfinite"),
 		trajectories: c.Bool("trajectories"), quiet: c.Bool("quiet"), json: c.Bool("json"),
 	}
 	r.label, _, _ = v.text("label")
@@ -244,12 +250,13 @@ func explainWalk(ctx context.Context, model *models.Model, err error) error {
 
 // preview draws the picture on a terminal that can show it.
 func preview(w io.Writer, req request, out *outputs) error {
-	if req.quiet || !isTerminal(w) {
+	f := terminal(w)
+	if req.quiet || f == nil {
 		return nil
 	}
-	colours, width := terminalLook(w)
+	colours, width := terminalLook(f)
 	if img := out.image(); img != nil && colours != render.NoColours {
-		return render.Preview(w, img, width, colours)
+		return render.Preview(f, img, width, colours)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ const (
 	holdSeconds = 1.5
 )
 
-// maxReel is how many pixels all frames of an animation have together (64 MB in colour).
+// maxReel is about how many pixels all frames of an animation have together (64 MB in colour).
 const maxReel = 1 << 24
 
 // maxCell is the size above which pictures are made smaller in an animation.
@@ -123,13 +123,11 @@ func newFilm(r *request) *film {
 	}
 	raster.shrink = (max(raster.width, raster.height) + maxCell - 1) / maxCell
 	scale := raster.enlargement()
+	f.shownN = fitting(r.n, 64, maxReel/count, raster, scale)
+	f.note = append(f.note, shownNote(f.shownN, r.n)...)
 	pad := padding
-	f.shownN = 1
-	if r.single {
+	if f.shownN == 1 {
 		pad = 0
-	} else {
-		f.shownN = fitting(r.n, 64, maxReel/count, raster, scale)
-		f.note = append(f.note, shownNote(f.shownN, r.n)...)
 	}
 	w, h := raster.size()
 	columns := columnsFor(f.shownN, w, h, len(r.Labels))

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"image"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -51,6 +52,35 @@ func parsePattern(path string) (*pattern, error) {
 		p.before, p.after = before, literal.String()+rest
 	}
 	return p, nil
+}
+
+// CheckName says what is wrong with the name of a file, whatever the samples: its extension, or a % in it.
+func CheckName(path string) error {
+	_, _, err := parseName(path)
+	return err
+}
+
+// parseName finds a file's format by its extension, and its pattern where it names a series.
+func parseName(path string) (format, *pattern, error) {
+	p, err := parsePattern(path)
+	if err != nil {
+		return format{}, nil, err
+	}
+	extension := strings.ToLower(filepath.Ext(path))
+	for _, f := range formats {
+		if f.extension != extension {
+			continue
+		}
+		if p != nil && !f.series {
+			return f, nil, fmt.Errorf("%s: %s holds all samples in one file: take %%d out of the name", path, extension)
+		}
+		return f, p, nil
+	}
+	found := "no extension"
+	if extension != "" {
+		found = "the extension " + extension
+	}
+	return format{}, nil, fmt.Errorf("%s: found %s, expected one of %s", path, found, strings.Join(extensions(everything...), " "))
 }
 
 func (p *pattern) name(k int) string { return fmt.Sprintf("%s%0*d%s", p.before, p.width, k, p.after) }

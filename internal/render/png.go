@@ -11,15 +11,17 @@ import (
 
 func openPNG(r *request) (body, error) { return newStill(r, encodePNG) }
 
-func encodePNG(w io.Writer, s scene, m Meta) error {
-	return png.Encode(&annotated{w: w, fields: m.Text}, s.draw())
+func encodePNG(w io.Writer, s *still) error {
+	s.drawn = s.draw()
+	return png.Encode(&annotated{w: w, fields: s.meta.Text}, s.drawn)
 }
 
 // still is the body of a file that holds one picture.
 type still struct {
 	scene
 	meta   Meta
-	encode func(io.Writer, scene, Meta) error
+	encode func(io.Writer, *still) error
+	drawn  image.Image // by the encoder of pixels
 }
 
 // way is a still that shows the way of its samples too.
@@ -28,7 +30,7 @@ type way struct {
 	recorder
 }
 
-func newStill(r *request, encode func(io.Writer, scene, Meta) error) (body, error) {
+func newStill(r *request, encode func(io.Writer, *still) error) (body, error) {
 	s := &still{meta: r.Meta, encode: encode}
 	frames := 0
 	if r.Trajectories {
@@ -60,8 +62,8 @@ func (s *still) write(_ io.Writer, first int, x []float32) error {
 	return nil
 }
 
-func (s *still) finish(w io.Writer) error { return s.encode(w, s.scene, s.meta) }
-func (s *still) image() image.Image       { return s.draw() }
+func (s *still) finish(w io.Writer) error { return s.encode(w, s) }
+func (s *still) image() image.Image       { return s.drawn }
 
 // annotated passes a PNG file on and puts text chunks after its first chunk, the header.
 type annotated struct {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -130,6 +131,42 @@ func TestInterruptedRunsLeaveTheOlderFile(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "older", string(data), "%s%s", k.name, extension)
 			require.Len(t, list(t, folder), 1)
+		}
+	}
+}
+
+// Workers walk chunks of samples side by side, each telling the states of its own.
+func TestStatesMayComeSideBySide(t *testing.T) {
+	for _, k := range kinds {
+		for _, name := range []string{"x.gif", "x%d.gif"} {
+			if k.samples.Vocabulary != nil {
+				continue
+			}
+			folder := t.TempDir()
+			path := filepath.Join(folder, name)
+			size, n := k.samples.Size(), 6
+			o := Options{Times: times(7)}
+			x := noise(1, n*size)
+			want := save(t, path, k.samples, o, x)
+			ordered, err := os.ReadFile(want.Files()[0])
+			require.NoError(t, err)
+
+			sink, err := NewSink(path, n, k.samples, o)
+			require.NoError(t, err)
+			var wg sync.WaitGroup
+			for s := range n {
+				wg.Go(func() {
+					for frame, at := range o.Times {
+						sink.Record(frame, s, straight(x, at)[s*size:(s+1)*size])
+					}
+				})
+			}
+			wg.Wait()
+			require.NoError(t, sink.Write(0, x))
+			require.NoError(t, sink.Close())
+			got, err := os.ReadFile(sink.Files()[0])
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(ordered, got), "%s %s", k.name, name)
 		}
 	}
 }

@@ -169,6 +169,11 @@ func (l *lines) Plot(c draw.Canvas, p *plot.Plot) {
 				track = append(track, at(float32(x), v))
 			}
 		}
-		stroke(c, track, classColour(channel, l.channels), 0.7)
+		// In pieces: the rasterizer's time grows with the square of how often one line crosses a row of pixels.
+		const piece = 32
+		for len(track) > 1 {
+			stroke(c, track[:min(piece+1, len(track))], classColour(channel, l.channels), 0.7)
+			track = track[min(piece, len(track)-1):]
+		}
 	}
 }

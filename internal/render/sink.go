@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -33,7 +32,7 @@ type Sink interface {
 	Files() []string
 	// Warnings are notes for the user, such as "shows the first 400 of 50000 samples", after Finish.
 	Warnings() []string
-	// Image is the picture that a .png or .svg holds, for a preview, after Finish; nil for other files.
+	// Image is the picture that a .png holds, for a preview, after Finish; nil for other files.
 	Image() image.Image
 }
 
@@ -110,13 +109,7 @@ func Extensions(s Samples) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []string
-	for _, f := range formats {
-		if slices.Contains(f.fits, k) {
-			list = append(list, f.extension)
-		}
-	}
-	return list, nil
+	return extensions(k), nil
 }
 
 // NewSink opens an output for n samples. The extension chooses the format; "%d" (or "%03d") in the name writes one file a
@@ -125,7 +118,7 @@ func NewSink(path string, n int, s Samples, o Options) (Sink, error) {
 	if n < 1 {
 		return nil, fmt.Errorf("%s: %d samples, expected at least 1", path, n)
 	}
-	pattern, err := parsePattern(path)
+	f, pattern, err := parseName(path)
 	if err != nil {
 		return nil, err
 	}
@@ -133,25 +126,12 @@ func NewSink(path string, n int, s Samples, o Options) (Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	extension := strings.ToLower(filepath.Ext(path))
-	i := slices.IndexFunc(formats, func(f format) bool { return f.extension == extension })
-	if i < 0 {
-		found := "no extension"
-		if extension != "" {
-			found = "the extension " + extension
-		}
-		return nil, fmt.Errorf("%s: found %s, expected one of %s", path, found, extensionList(k))
-	}
-	f := formats[i]
 	if !slices.Contains(f.fits, k) {
-		return nil, fmt.Errorf("%s: %s cannot hold %s, expected one of %s", path, extension, s.describe(k), extensionList(k))
+		return nil, fmt.Errorf("%s: %s cannot hold %s, expected one of %s", path, f.extension, s.describe(k), strings.Join(extensions(k), " "))
 	}
 	r := request{path: path, n: n, kind: k, Samples: s, Options: o}
 	if pattern == nil {
 		return newSink(f, r, strings.ReplaceAll(path, "%%", "%"))
-	}
-	if !f.series {
-		return nil, fmt.Errorf("%s: %s holds all samples in one file: take %%d out of the name", path, extension)
 	}
 	return newSeries(f, r, *pattern)
 }
@@ -168,14 +148,15 @@ func newSink(f format, r request, path string) (Sink, error) {
 	return s, nil
 }
 
-func extensionList(k kind) string {
+// extensions are those of the formats that hold one of the kinds.
+func extensions(of ...kind) []string {
 	var list []string
 	for _, f := range formats {
-		if slices.Contains(f.fits, k) {
+		if slices.ContainsFunc(of, func(k kind) bool { return slices.Contains(f.fits, k) }) {
 			list = append(list, f.extension)
 		}
 	}
-	return strings.Join(list, " ")
+	return list
 }
 
 // CloseAll closes the sinks in two strides, so that either all files appear or none: first every one is finished, then

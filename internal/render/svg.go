@@ -12,7 +12,7 @@ import (
 )
 
 func openSVG(r *request) (body, error) {
-	return newStill(r, func(w io.Writer, s scene, m Meta) error { return s.svg(w, m) })
+	return newStill(r, func(w io.Writer, s *still) error { return s.svg(w, s.meta) })
 }
 
 // embedSVG writes a picture as an SVG file that holds it pixel by pixel.

@@ -1,6 +1,9 @@
 package schedule
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // suggestion is ` (did you mean "name"?)` for the known name nearest to what was written, or nothing where none is near.
 func suggestion(written string, known []string) string {
@@ -37,4 +40,12 @@ func editDistance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// clip is the text, or its first n bytes and "..." where it is longer: what a file holds must not fill the screen.
+func clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "..."
 }
