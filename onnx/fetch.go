@@ -68,7 +68,7 @@ func runTool(ctx context.Context, folder string, command []string, progress func
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = folder
 	cmd.Stdout, cmd.Stderr = &output, &output
-	cmd.WaitDelay = time.Second // a child of the tool may hold the output open after the tool is stopped
+	cmd.WaitDelay = 100 * time.Millisecond // a child of the tool may hold the output open after the tool is stopped
 	// What the tool keeps while it works lies in the folder too, so that it shows the progress and goes with it.
 	cmd.Env = append(os.Environ(), "TMPDIR="+folder, "TEMP="+folder, "TMP="+folder)
 	if err := cmd.Start(); err != nil {

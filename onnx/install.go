@@ -97,6 +97,7 @@ func (in *installer) install(ctx context.Context) (Library, error) {
 	if err := in.clean(); err != nil {
 		return Library{}, in.unwritable(err)
 	}
+	in.progress(fmt.Sprintf("installing ONNX Runtime %s into %s", installVersion, folder), 0, 0)
 	var tried []string
 	for _, s := range sources {
 		m, err := in.from(ctx, s, folder)

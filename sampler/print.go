@@ -53,9 +53,9 @@ func (p *Plan) header() [][2]string {
 	}
 	return [][2]string{
 		{"solver", p.Solver},
-		{"path", p.Path},
+		{"path", shortened(p.Path)},
 		{"prediction", p.Prediction},
-		{"grid", p.Grid},
+		{"grid", shortened(p.Grid)},
 		{"sigma", p.Sigma},
 		{"eta", eta},
 		{"clip", clip},
@@ -63,6 +63,15 @@ func (p *Plan) header() [][2]string {
 		{"start", number(p.Start) + " xi"},
 		{"steps", fmt.Sprintf("%d, network calls %d", p.Steps, p.Calls())},
 	}
+}
+
+// shortened keeps the ends of a text that lists hundreds of numbers; the whole of it is in the plan's JSON.
+func shortened(text string) string {
+	const most = 96
+	if len(text) <= most {
+		return text
+	}
+	return fmt.Sprintf("%s ... %s (%d numbers; all of them with --json)", text[:most/2], text[len(text)-most/4:], 1+strings.Count(text, ","))
 }
 
 // equation is the row's formula with the terms that this plan has.

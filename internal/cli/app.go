@@ -31,10 +31,20 @@ func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// grace is how long an interrupted command may take to end by itself.
-const grace = 2 * time.Second
+// An interrupted command has prompt to end by itself, whatever else is pressed, and grace while nothing is.
+const (
+	prompt = 300 * time.Millisecond
+	grace  = 2 * time.Second
+)
 
-const interrupted = "odeon: interrupted; no file was left incomplete"
+// interrupted says so, over the ^C that the terminal has echoed.
+func interrupted(stderr io.Writer) int {
+	if f := terminal(stderr); f != nil {
+		fmt.Fprint(f, "\r")
+	}
+	fmt.Fprintln(stderr, "odeon: interrupted; no file was left incomplete")
+	return exitInterrupted
+}
 
 // Main runs the command line args (without the program's name) and returns the process's exit code. After Ctrl-C a
 // command unwinds by itself within a network call. What hears nothing, such as reading from a pipe that nobody fills, is left
@@ -51,6 +61,11 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return c
 	case <-ctx.Done():
 	}
+	select {
+	case c := <-code:
+		return c
+	case <-time.After(prompt):
+	}
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
 	select {
@@ -60,8 +75,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	case <-time.After(grace):
 	}
 	atomicfile.AbortAll()
-	fmt.Fprintln(stderr, interrupted)
-	return exitInterrupted
+	return interrupted(stderr)
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -81,8 +95,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitDone
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(messages, interrupted)
-		return exitInterrupted
+		return interrupted(messages)
 	}
 	fmt.Fprintf(messages, "odeon: %s\n", strings.TrimSpace(err.Error()))
 	if errors.As(err, new(usageError)) {

@@ -34,6 +34,11 @@ type outputs struct {
 	closed bool
 }
 
+// outputError is an error of a file, not of the walk.
+type outputError struct{ error }
+
+func (e outputError) Unwrap() error { return e.error }
+
 // kept is an array of the whole run, filled chunk by chunk.
 type kept struct {
 	name string
@@ -84,12 +89,38 @@ func openOutputs(req request, r *models.Resolved, e *engine, plan *sampler.Plan,
 			o.archive(a, req, r, run, times)
 		}
 	}
+	if err := distinct(o.files()); err != nil {
+		o.Abort()
+		return nil, err
+	}
 	if o.shown > 0 {
 		for frame, step := range chosen {
 			o.frames[step] = frame
 		}
 	}
 	return o, nil
+}
+
+// distinct makes sure that no two of the files are one: under two spellings, behind a link, or as one of a series.
+func distinct(files []string) error {
+	seen := make(map[string]string, len(files))
+	for _, name := range files {
+		path := name
+		if real, err := filepath.EvalSymlinks(name); err == nil {
+			path = real
+		} else if folder, err := filepath.EvalSymlinks(filepath.Dir(name)); err == nil {
+			path = filepath.Join(folder, filepath.Base(name))
+		}
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return err
+		}
+		if other, ok := seen[path]; ok {
+			return fmt.Errorf("--out: %s and %s are one file; give each output its own", other, name)
+		}
+		seen[path] = name
+	}
+	return nil
 }
 
 // archive gives a .npz what it holds beside the samples: init, t, and where they exist latents and labels.
@@ -265,7 +296,7 @@ func (o *outputs) deliver(x []float32, first, n int) error {
 	}
 	for _, sink := range o.sinks {
 		if err := sink.Write(first-o.first, x); err != nil {
-			return err
+			return outputError{err}
 		}
 	}
 	return nil

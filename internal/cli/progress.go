@@ -55,6 +55,7 @@ func (p *progress) bar(w io.Writer, what string) {
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetRenderBlankState(false),
 	)
+	bar.Reset() // starts its clock
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 
 	"odeon/onnx"
 )
+
+var update = flag.Bool("update", false, "keep the pictures of the README's commands as its gallery")
 
 // readCommands collects the command lines of a page: those of its sh blocks, and `odeon ...` in its tables.
 func readCommands(page string) []string {
@@ -51,7 +54,7 @@ func TestEveryCommandOfTheReadmeWorks(t *testing.T) {
 			if slices.Contains(elsewhere, command) {
 				t.Skip("run by .ci/run in a clean clone")
 			}
-			for _, name := range []string{"mnist-vit", "emnist-latent", "dino", "anime64"} {
+			for _, name := range []string{"mnist-vit", "emnist-latent", "mnist-geometric", "dino", "anime64"} {
 				if strings.Contains(command, name) && !slices.Contains(networks, name) {
 					t.Skip("no ../shared/pretrained beside this checkout: " + name + " is not here")
 				}
@@ -68,8 +71,15 @@ func TestEveryCommandOfTheReadmeWorks(t *testing.T) {
 			sh.Env = append(os.Environ(), onnx.LibraryVariable+"="+path)
 			out, err := sh.CombinedOutput()
 			require.NoError(t, err, "%s\n%s", line, out)
-			if file := regexp.MustCompile(`-o (\S+)`).FindStringSubmatch(line); file != nil {
-				require.FileExists(t, filepath.Join(home, file[1]))
+			file := regexp.MustCompile(`-o (\S+)`).FindStringSubmatch(line)
+			if file == nil {
+				return
+			}
+			made, err := os.ReadFile(filepath.Join(home, file[1]))
+			require.NoError(t, err)
+			if *update && strings.Contains(string(page), "docs/gallery/"+file[1]) {
+				require.NoError(t, os.MkdirAll("../../docs/gallery", 0o777))
+				require.NoError(t, os.WriteFile("../../docs/gallery/"+file[1], made, 0o666))
 			}
 		})
 	}

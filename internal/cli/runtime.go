@@ -169,6 +169,8 @@ func (s *stages) update(stage string, done, total int64) {
 			progressbar.OptionSetWidth(24),
 			progressbar.OptionClearOnFinish(),
 		)
+		s.bar.Reset() // starts its clock
+		_ = s.bar.RenderBlank()
 	}
 	if s.bar != nil {
 		_ = s.bar.Set64(min(done, total))

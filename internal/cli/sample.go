@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -192,8 +193,13 @@ func parseRequest(v values) (request, error) {
 			return r, usagef("--out: %w", err)
 		}
 	}
-	if i := firstRepeated(r.out); i >= 0 {
-		return r, usagef("--out: %s is given twice", r.out[i])
+	seen := map[string]bool{}
+	for _, name := range r.out {
+		if clean := filepath.Clean(name); seen[clean] {
+			return r, usagef("--out: %s is given twice", clean)
+		} else {
+			seen[clean] = true
+		}
 	}
 	return r, nil
 }
@@ -209,15 +215,6 @@ func pairs(c *cli.Context, flag string) (map[string]string, error) {
 		out[key] = value
 	}
 	return out, nil
-}
-
-func firstRepeated(words []string) int {
-	for i, w := range words {
-		if slices.Contains(words[:i], w) {
-			return i
-		}
-	}
-	return -1
 }
 
 // chooseLabels turns --label into classes; without it, a model with classes goes through all of them.
@@ -241,6 +238,9 @@ func chooseLabels(r *models.Resolved, text string) ([]int, error) {
 func explainWalk(ctx context.Context, model *models.Model, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if errors.As(err, new(outputError)) {
+		return err
 	}
 	if errors.As(err, new(*sampler.NonFiniteError)) {
 		return fmt.Errorf("%s: %w; check prediction, path and time in the card, take more steps, or keep such samples with --allow-nonfinite", model.Path(), err)

@@ -21,8 +21,8 @@ type sheet struct {
 	raster        raster
 	columns, rows int
 	scale, pad    int
-	gray          *image.Gray  // one of the two
-	colour        *image.NRGBA //
+	gray          *image.Gray // one of the two
+	colour        *image.NRGBA
 	pix           []uint8
 	stride, bytes int
 }

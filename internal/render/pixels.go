@@ -7,12 +7,12 @@ import (
 
 // raster says how the numbers of one picture become the pixels of a tile.
 type raster struct {
-	width, height int     // of the picture
-	channels      int     // that are read: 1, 3 or 4 colours, or gray planes side by side
-	planes        bool    // channels are gray pictures of their own
-	stride        [3]int  // of channel, row, column
-	frames        int     // of video; 1 for pictures
-	frameStride   int     //
+	width, height int    // of the picture
+	channels      int    // that are read: 1, 3 or 4 colours, or gray planes side by side
+	planes        bool   // channels are gray pictures of their own
+	stride        [3]int // of channel, row, column
+	frames        int    // of video; 1 for pictures
+	frameStride   int
 	lo, gain      float64 // value v has brightness (v-lo)*gain, from 0 to 255
 	shrink        int     // a pixel of the tile is the mean of shrink x shrink numbers
 }

@@ -267,6 +267,7 @@ func TestSVGIsWellFormedAndTellsHowItWasMade(t *testing.T) {
 		require.Equal(t, "a < b", title)
 		require.Equal(t, "model: x & y; seed: 7", desc)
 		require.NotContains(t, string(data), "image/jpg")
+		require.NotContains(t, string(data), "font-family:Liberation Sans;")
 	}
 }
 

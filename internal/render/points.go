@@ -42,13 +42,13 @@ func newCloud(r *request, frames int) *cloud {
 	if c.stride > 2 {
 		c.note = append(c.note, fmt.Sprintf("shows the first 2 of %d coordinates", c.stride))
 	}
+	number := map[string]int{}
 	for _, name := range r.Labels {
-		at := slices.Index(c.classes, name)
-		if at < 0 {
-			at = len(c.classes)
+		if _, known := number[name]; !known {
+			number[name] = len(c.classes)
 			c.classes = append(c.classes, name)
 		}
-		c.class = append(c.class, at)
+		c.class = append(c.class, number[name])
 	}
 	if len(c.classes) < 2 {
 		c.classes, c.class = nil, nil

@@ -42,76 +42,75 @@ func palette(n int, pictures ...image.Image) color.Palette {
 			used = append(used, cell)
 		}
 	}
-	boxes := [][]bin{used}
+	boxes := []box3{newBox3(used)}
 	for len(boxes) < n {
-		at, channel, best := -1, 0, 0.0
-		for i, box := range boxes {
-			if c, extent := widest(box); extent > 0 {
-				if score := float64(extent) * math.Sqrt(weight(box)); score > best {
-					at, channel, best = i, c, score
-				}
+		at := 0
+		for i := range boxes {
+			if boxes[i].score > boxes[at].score {
+				at = i
 			}
 		}
-		if at < 0 {
+		if boxes[at].score == 0 {
 			break
 		}
-		low, high := halve(boxes[at], channel)
-		boxes[at] = low
-		boxes = append(boxes, high)
+		low, high := boxes[at].halve()
+		boxes[at] = newBox3(low)
+		boxes = append(boxes, newBox3(high))
 	}
 	p := make(color.Palette, len(boxes))
 	for i, box := range boxes {
 		var sum [3]float64
-		for _, b := range box {
+		for _, b := range box.bins {
 			for c := range sum {
 				sum[c] += b.sum[c]
 			}
 		}
-		w := weight(box)
-		p[i] = color.RGBA{uint8(sum[0]/w + 0.5), uint8(sum[1]/w + 0.5), uint8(sum[2]/w + 0.5), 255}
+		p[i] = color.RGBA{uint8(sum[0]/box.count + 0.5), uint8(sum[1]/box.count + 0.5), uint8(sum[2]/box.count + 0.5), 255}
 	}
 	return p
 }
 
 func key(r, g, b int) int { return r>>3<<10 | g>>3<<5 | b>>3 }
 
-func weight(box []bin) float64 {
-	w := 0.0
-	for _, b := range box {
-		w += b.count
-	}
-	return w
+// box3 is a part of the colour cube.
+type box3 struct {
+	bins    []bin
+	count   float64 // pixels
+	channel int     // along which it is longest
+	score   float64 // its urgency to be halved; 0 where it holds one cell
 }
 
-// widest is the channel along which a box is longest, and its length there in coarse steps.
-func widest(box []bin) (channel, extent int) {
+func newBox3(bins []bin) box3 {
+	b := box3{bins: bins}
+	extent := 0
 	for c := range 3 {
 		lo, hi := 31, 0
-		for i := range box {
-			v := box[i].axis(c)
+		for i := range bins {
+			v := bins[i].axis(c)
 			lo, hi = min(lo, v), max(hi, v)
 		}
 		if hi-lo > extent {
-			channel, extent = c, hi-lo
+			b.channel, extent = c, hi-lo
 		}
 	}
-	return channel, extent
+	for i := range bins {
+		b.count += bins[i].count
+	}
+	b.score = float64(extent) * math.Sqrt(b.count)
+	return b
 }
 
-// halve cuts a box at the median of its pixels along a channel; both parts hold at least one cell.
-func halve(box []bin, channel int) (low, high []bin) {
-	slices.SortFunc(box, func(a, b bin) int {
-		return cmp.Or(cmp.Compare(a.axis(channel), b.axis(channel)), cmp.Compare(a.key, b.key))
+// halve cuts a box at the median of its pixels along its longest channel; both parts hold at least one cell.
+func (b *box3) halve() (low, high []bin) {
+	slices.SortFunc(b.bins, func(p, q bin) int {
+		return cmp.Or(cmp.Compare(p.axis(b.channel), q.axis(b.channel)), cmp.Compare(p.key, q.key))
 	})
-	half, sum := weight(box)/2, 0.0
-	for i := range box {
-		sum += box[i].count
-		if sum >= half {
-			cut := min(i+1, len(box)-1)
-			return box[:cut:cut], box[cut:]
-		}
+	cut, sum := 0, 0.0
+	for cut < len(b.bins)-1 && sum < b.count/2 {
+		sum += b.bins[cut].count
+		cut++
 	}
-	return box[:1:1], box[1:]
+	return b.bins[:cut:cut], b.bins[cut:]
 }
 
 // each visits the pixels of a picture, transparent ones over white.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -88,7 +89,7 @@ var kinds = []struct {
 	{"number", Samples{Shape: nil, Layout: Points}, []string{".png", ".csv", ".npy"}},
 	{"sets", Samples{Shape: []int{5, 3}, Layout: Points}, []string{".png", ".gif", ".svg", ".npy"}},
 	{"signal", Samples{Shape: []int{40}, Layout: L}, []string{".png", ".gif", ".apng", ".svg", ".npy", ".csv", ".txt"}},
-	{"sound", Samples{Shape: []int{2, 4000}, Layout: CL, Rate: 8000}, []string{".png", ".gif", ".svg", ".npy", ".wav"}},
+	{"sound", Samples{Shape: []int{2, 1500}, Layout: CL, Rate: 8000}, []string{".png", ".gif", ".svg", ".npy", ".wav"}},
 	{"video", Samples{Shape: []int{9, 1, 6, 6}, Layout: TCHW}, []string{".png", ".gif", ".apng", ".svg", ".npy", ".csv", ".txt"}},
 	{"text", Samples{Shape: []int{3, 2}, Layout: HW, Vocabulary: []string{"a", "b"}}, []string{".npy", ".npz", ".csv", ".txt"}},
 }
@@ -97,7 +98,10 @@ func TestEveryFileDependsOnItsSamplesAlone(t *testing.T) {
 	for _, k := range kinds {
 		for _, extension := range k.extensions {
 			for _, trajectories := range []bool{false, true} {
-				o := Options{Times: times(7), Trajectories: trajectories, Meta: Meta{Title: "title", Text: []Field{{"seed", "7"}}}}
+				if still := extension == ".png" || extension == ".svg"; trajectories && !still {
+					continue
+				}
+				o := Options{Times: times(2), Trajectories: trajectories, Meta: Meta{Title: "title", Text: []Field{{"seed", "7"}}}}
 				x := noise(1, 8*k.samples.Size())
 				var files [2][]byte
 				folder := t.TempDir()
@@ -138,14 +142,14 @@ func TestInterruptedRunsLeaveTheOlderFile(t *testing.T) {
 // Workers walk chunks of samples side by side, each telling the states of its own.
 func TestStatesMayComeSideBySide(t *testing.T) {
 	for _, k := range kinds {
+		if !slices.Contains([]string{"colour", "points", "signal"}, k.name) {
+			continue
+		}
 		for _, name := range []string{"x.gif", "x%d.gif"} {
-			if k.samples.Vocabulary != nil {
-				continue
-			}
 			folder := t.TempDir()
 			path := filepath.Join(folder, name)
-			size, n := k.samples.Size(), 6
-			o := Options{Times: times(7)}
+			size, n := k.samples.Size(), 4
+			o := Options{Times: times(2)}
 			x := noise(1, n*size)
 			want := save(t, path, k.samples, o, x)
 			ordered, err := os.ReadFile(want.Files()[0])
@@ -265,7 +269,7 @@ func TestASeriesHasOneFileASampleInEveryFormat(t *testing.T) {
 	folder := t.TempDir()
 	sound := Samples{Shape: []int{100}, Layout: L, Rate: 8000}
 	for _, extension := range []string{".png", ".gif", ".apng", ".svg", ".wav", ".txt"} {
-		sink := save(t, filepath.Join(folder, "x%d"+extension), sound, Options{Times: times(4)}, noise(1, 500))
+		sink := save(t, filepath.Join(folder, "x%d"+extension), sound, Options{Times: times(2)}, noise(1, 500))
 		require.Len(t, sink.Files(), 5)
 		for _, name := range sink.Files() {
 			require.FileExists(t, name)

@@ -22,8 +22,8 @@ const (
 
 // Samples says what one sample's numbers mean. Shape and Layout are required; the rest has defaults.
 type Samples struct {
-	Shape      []int      // of one sample, without the batch
-	Layout     Layout     //
+	Shape      []int // of one sample, without the batch
+	Layout     Layout
 	Range      [2]float64 // the values that are black and white, or full scale of sound; [-1, 1] when both are 0
 	Latent     bool       // not decoded: each channel is a gray picture of its own, of values from -3 to 3
 	Rate       int        // samples a second of sound

@@ -184,8 +184,8 @@ type file struct {
 	size     int // elements of a sample
 	n, next  int
 	finished bool
-	notes    []string    // of the body, once finished
-	picture  image.Image //
+	notes    []string // of the body, once finished
+	picture  image.Image
 }
 
 func newFile(f format, r request, path string) (*file, error) {

@@ -62,6 +62,7 @@ func insertSVG(file []byte, m Meta) []byte {
 	}
 	at += end + 1
 	file = slices.Concat(file[:at], []byte("\n"+describeSVG(m)), file[at:])
-	// vgsvg calls the PNG images that it embeds JPEG.
-	return bytes.ReplaceAll(file, []byte("data:image/jpg;base64,"), []byte("data:image/png;base64,"))
+	// vgsvg calls the PNG images that it embeds JPEG, and names a font that few machines have.
+	file = bytes.ReplaceAll(file, []byte("data:image/jpg;base64,"), []byte("data:image/png;base64,"))
+	return bytes.ReplaceAll(file, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;"))
 }
