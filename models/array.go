@@ -14,28 +14,12 @@ type Array struct {
 	Data  []float64
 }
 
-// Number is the array that holds one number.
-func Number(x float64) Array { return Array{Data: []float64{x}} }
-
 // check says whether there are as many numbers as the shape asks for.
 func (a Array) check() error {
 	if n, ok := product(a.Shape); !ok || n != len(a.Data) {
 		return fmt.Errorf("found %d numbers under the shape %v", len(a.Data), a.Shape)
 	}
 	return nil
-}
-
-// product is the number of elements under a shape; not ok where a size is negative or the product leaves 40 bits, which is
-// more than any machine's memory holds of states.
-func product(shape []int) (n int, ok bool) {
-	n = 1
-	for _, size := range shape {
-		if size < 0 || (size > 0 && n > (1<<40)/size) {
-			return 0, false
-		}
-		n *= size
-	}
-	return n, true
 }
 
 // MarshalJSON writes nested lists.
@@ -104,10 +88,11 @@ func (a *Array) read(raw json.RawMessage, depth int) error {
 			return fmt.Errorf("found %s beside lists", shown(raw))
 		}
 		x, ok := number(raw)
-		var truth bool
-		if !ok && kind(raw) == aBoolean {
-			ok = json.Unmarshal(raw, &truth) == nil
-			x = map[bool]float64{true: 1}[truth]
+		if kind(raw) == aBoolean {
+			var truth bool
+			if ok = json.Unmarshal(raw, &truth) == nil; truth {
+				x = 1
+			}
 		}
 		if !ok {
 			return fmt.Errorf("found %s", shown(raw))

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -58,12 +57,10 @@ type request struct {
 
 // null says whether row i of a call with so many rows belongs to the unconditional half, and which sample it is of.
 func (q request) null(i, rows int) (null bool, sample int) {
-	switch {
-	case q.half == both && i >= rows/2:
+	if q.half == both && i >= rows/2 {
 		return true, q.first + i - rows/2
-	default:
-		return q.half == unconditional, q.first + i
 	}
+	return q.half == unconditional, q.first + i
 }
 
 // lane is a call of one size: its tensors, and what they hold.
@@ -173,7 +170,11 @@ func (c *caller) lane(rows int, half half) (*lane, error) {
 			return nil, err
 		}
 		if !in.port.Batched && !in.often {
-			in.fill(l.buffers[i], request{half: half % both}, 1)
+			q := request{half: half}
+			if half == both {
+				q.half = conditional
+			}
+			in.fill(l.buffers[i], q, 1)
 		}
 	}
 	c.lanes = append(c.lanes, l)
@@ -185,6 +186,10 @@ func allocate(p Port, n int) (buffer, *onnx.Tensor, error) {
 	elements := p.width()
 	if p.Batched {
 		elements *= n
+	}
+	if elements > mostNumbers {
+		return nil, nil, fmt.Errorf("%q: found %d numbers a sample in a call of %d samples, expected at most %d numbers in all; give a smaller --batch, if that is what is large",
+			p.Name, p.width(), n, mostNumbers)
 	}
 	b, err := newBuffer(p.Type, elements)
 	if err != nil {
@@ -335,50 +340,4 @@ func (l *lane) destroy(c *caller) {
 	}
 	l.owned.state.Destroy()
 	l.owned.out.Destroy()
-}
-
-// wraps are tensors around the caller's own float32 buffers, a few of them, since a walk with several stages writes its
-// predictions into several buffers in turn.
-type wraps struct {
-	list []wrapped
-	next int
-}
-
-type wrapped struct {
-	first  *float32
-	n      int
-	tensor *onnx.Tensor
-}
-
-const mostWraps = 8
-
-// of is the tensor of n samples that b is.
-func (w *wraps) of(b []float32, p Port, n int) (*onnx.Tensor, error) {
-	if len(b) == 0 {
-		return nil, errors.New("no samples")
-	}
-	for i := range w.list {
-		if w.list[i].first == &b[0] && w.list[i].n == n {
-			return w.list[i].tensor, nil
-		}
-	}
-	t, err := onnx.NewTensor(p.shape(n), b)
-	if err != nil {
-		return nil, fmt.Errorf("%q: %w", p.Name, err)
-	}
-	if len(w.list) < mostWraps {
-		w.list = append(w.list, wrapped{&b[0], n, t})
-		return t, nil
-	}
-	w.list[w.next].tensor.Destroy()
-	w.list[w.next] = wrapped{&b[0], n, t}
-	w.next = (w.next + 1) % mostWraps
-	return t, nil
-}
-
-func (w *wraps) clear() {
-	for i := range w.list {
-		w.list[i].tensor.Destroy()
-	}
-	w.list, w.next = w.list[:0], 0
 }

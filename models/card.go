@@ -225,6 +225,9 @@ func (l *Labels) check() error {
 	if len(l.Names) > 0 && l.Count > 0 && len(l.Names) != l.Count {
 		return fmt.Errorf("field %q: found %d names, expected as many as labels.count, %d", "labels.names", len(l.Names), l.Count)
 	}
+	if l.Count > mostLabels {
+		return fmt.Errorf("field %q: found %d, expected at most %d", "labels.count", l.Count, mostLabels)
+	}
 	seen := map[string]int{}
 	for i, name := range l.Names {
 		if first, twice := seen[name]; twice {

@@ -38,7 +38,7 @@ func TestACardIsReadFieldByField(t *testing.T) {
 	require.Equal(t, []int{3, 8, 8}, card.Shape)
 	require.Equal(t, CHW, card.Layout)
 	require.Equal(t, Inputs{"x", "t", "y"}, card.Inputs)
-	require.Equal(t, map[string]Array{"h": {[]int{2, 2}, []float64{1, 2, 3, 4}}, "flag": Number(1), "size": Number(64.5)}, card.Constants)
+	require.Equal(t, map[string]Array{"h": {[]int{2, 2}, []float64{1, 2, 3, 4}}, "flag": Array{Data: []float64{1}}, "size": Array{Data: []float64{64.5}}}, card.Constants)
 	require.Equal(t, &Output{Name: "out", Channels: &[2]int{0, 3}}, card.Output)
 	require.Equal(t, &[2]float64{-0.5, 0.5}, card.Range)
 	require.Equal(t, &Labels{Count: 3, Names: []string{"cat", "dog", "tench, fish"}, Encoding: OneHot, Null: &Null{Zeros: true}}, card.Labels)
@@ -113,6 +113,7 @@ func TestAWrongCardIsToldWithFieldFoundAndExpected(t *testing.T) {
 		{`{"labels": {"null": "zero"}}`, `field "labels.null": found "zero", expected a whole number or "zeros"`},
 		{`{"labels": {"encoding": "index", "null": "zeros"}}`, `"zeros" is for labels.encoding "onehot"`},
 		{`{"labels": {"encoding": "onehot", "null": -1}}`, `found -1, expected "zeros" or the place of the null class`},
+		{`{"labels": {"count": 2000000000}}`, `field "labels.count": found 2000000000, expected at most 1048576`},
 		{`{"labels": {"count": 3, "names": ["a"]}}`, `found 1 names, expected as many as labels.count, 3`},
 		{`{"labels": {"names": ["a", "b", "a"]}}`, `classes 0 and 2 are both called "a"`},
 		{`{"decoder": {"scale": 0}}`, `field "decoder.scale": found 0`},

@@ -119,9 +119,8 @@ func choose(what string, values []onnx.Value, name string) (onnx.Value, error) {
 
 // settle compares the decoder's graph with the shape of a latent.
 func (d *Decoding) settle(in, out onnx.Value, latent []int) error {
-	floats := []onnx.DType{onnx.Float32, onnx.Float16, onnx.Float64}
-	if !slices.Contains(floats, in.Type) || !slices.Contains(floats, out.Type) {
-		return fmt.Errorf("input %q is %s and output %q is %s, and both must be tensors of floats", in.Name, in, out.Name, out)
+	if !slices.Contains(stateTypes, in.Type) || !slices.Contains(stateTypes, out.Type) {
+		return fmt.Errorf("input %q is %s and output %q is %s, and both must be tensors of float32, float16 or float64", in.Name, in, out.Name, out)
 	}
 	d.Input = Port{Name: in.Name, Type: in.Type, Batched: true, Row: latent}
 	d.Output = Port{Name: out.Name, Type: out.Type, Batched: true}
@@ -204,9 +203,6 @@ func (d *Decoder) Decode(ctx context.Context, dst, latents []float32) error {
 	}
 	return nil
 }
-
-// Width is the number of elements of one decoded sample.
-func (d *Decoder) Width() int { return d.caller.width() }
 
 // Close frees what ONNX Runtime holds for this decoder; the session stays.
 func (d *Decoder) Close() { d.caller.Close() }

@@ -14,8 +14,12 @@
 // # Cards
 //
 // card.go has the fields, strict.go and fields.go read them (unknown field, wrong type, duplicate key: an error that says
-// what was expected), sampling.go holds a card's defaults for the flags of sample, and merge.go lays cards over each
-// other, field by field: the one inside the ONNX file, the one beside it, --card, the flags.
+// what was expected), set.go takes them as flags write them, sampling.go holds a card's defaults for the flags of sample,
+// and merge.go lays cards over each other, field by field: the one inside the ONNX file, the one beside it, --card, the
+// flags.
+//
+// labels.go, layout.go, extras.go and decoder.go have what single fields mean; split.go cuts a run into workers and chunks;
+// embedded.go has the models that the program carries, which package mixtures makes.
 //
 // # Roles
 //

@@ -22,7 +22,7 @@ var embeddedModels = []struct{ name, description string }{
 	{"checkerboard", "eight squares of a four by four board"},
 	{"swissroll", "a spiral of one and a half turns"},
 	{"rings", "three circles around one centre"},
-	{"glyphs", "digits, letters and symbols of 16 by 16 pixels, drawn by hand"},
+	{"glyphs", "digits, letters and symbols of 16 by 16 pixels"},
 }
 
 // Embedded lists the embedded models, the default first. Each is the exact velocity of a known distribution, so it serves

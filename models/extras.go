@@ -3,6 +3,7 @@ package models
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -35,7 +36,7 @@ func (f *finder) settleExtras() {
 		f.Extras = append(f.Extras, extra)
 	}
 	names := valueNames(f.Model.Info.Inputs)
-	for name := range f.sets {
+	for _, name := range slices.Sorted(maps.Keys(f.sets)) {
 		if !slices.Contains(names, name) {
 			f.ask("constants", names, "a value is given for input %q, and the graph has no such input%s", name, nearest.Hint(name, names))
 		} else if !slices.ContainsFunc(f.open, func(v onnx.Value) bool { return v.Name == name }) {
@@ -129,7 +130,7 @@ func fitArray(a Array, dims []onnx.Dim, batched bool) (row []int, rows int, err 
 			row = append(row, int(d.Size))
 		}
 		if _, ok := product(row); !ok {
-			return nil, 0, errors.New("it is larger than memory")
+			return nil, 0, fmt.Errorf("it has more than %d numbers a sample, the most that are fed", mostNumbers)
 		}
 		return row, 1, nil
 	}

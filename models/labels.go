@@ -14,7 +14,7 @@ import (
 // NullLabel stands for no class among labels. What the network is fed for it is the card's labels.null.
 const NullLabel = math.MinInt
 
-// mostLabels bounds a range such as 0-999 that somebody mistypes.
+// mostLabels bounds the classes that a card or a graph may claim, and a range such as 0-999 that somebody mistypes.
 const mostLabels = 1 << 20
 
 // All lists every class: what a model with classes goes through when none is asked for.

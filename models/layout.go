@@ -21,47 +21,37 @@ const (
 	THWC   Layout = "THWC"
 )
 
-// layouts say which rank a layout needs (0: one or two) and on which axis its channels are (-1: none).
-var layouts = []struct {
-	name           Layout
+// axes say on which axis of what rank a layout has its channels (-1: it has none).
+type axes struct {
+	layout         Layout
 	rank, channels int
-}{
-	{CHW, 3, 0}, {HWC, 3, 2}, {HW, 2, -1}, {Points, 0, 0}, {L, 1, -1}, {CL, 2, 0}, {TCHW, 4, 1}, {THWC, 4, 3},
+}
+
+// layouts lists the axes of each layout. Points have two rows: one point [d], or a cloud of them [n, d].
+var layouts = []axes{
+	{CHW, 3, 0}, {HWC, 3, 2}, {HW, 2, -1}, {Points, 1, 0}, {Points, 2, 1}, {L, 1, -1}, {CL, 2, 0}, {TCHW, 4, 1}, {THWC, 4, 3},
 }
 
 func layoutNames() []string {
-	names := make([]string, len(layouts))
-	for i, l := range layouts {
-		names[i] = string(l.name)
+	var names []string
+	for _, a := range layouts {
+		names = append(names, string(a.layout))
 	}
-	return names
+	return slices.Compact(names)
 }
 
-// fits says whether samples of this rank can have the layout. Points are one point [d] or a cloud of them [n, d].
+// fits says whether samples of this rank can have the layout.
 func (l Layout) fits(rank int) bool {
-	for _, known := range layouts {
-		if known.name == l {
-			return known.rank == rank || (l == Points && (rank == 1 || rank == 2))
-		}
-	}
-	return false
+	return slices.ContainsFunc(layouts, func(a axes) bool { return a.layout == l && a.rank == rank })
 }
 
 // channelAxis is the axis of one sample that carries channels; not ok where the layout has none.
 func (l Layout) channelAxis(rank int) (axis int, ok bool) {
-	if l == Points {
-		return rank - 1, rank > 0
-	}
-	i := slices.IndexFunc(layouts, func(known struct {
-		name           Layout
-		rank, channels int
-	}) bool {
-		return known.name == l
-	})
-	if i < 0 || layouts[i].channels < 0 {
+	i := slices.IndexFunc(layouts, func(a axes) bool { return a.layout == l && a.rank == rank })
+	if i < 0 {
 		return 0, false
 	}
-	return layouts[i].channels, true
+	return layouts[i].channels, layouts[i].channels >= 0
 }
 
 // guessLayout tells a layout by the look of a sample's shape, and why; "" where no layout fits. Pictures have 1, 3 or 4

@@ -33,14 +33,13 @@ func Merge(layers ...Layer) (card *Card, from map[string]string) {
 // overlay lays over onto c and names the fields that it set.
 func (c *Card) overlay(over *Card) (fields []string) {
 	before := *c
-	to, source := reflect.ValueOf(c).Elem(), reflect.ValueOf(over).Elem()
+	*c = merged(before, *over)
+	source := reflect.ValueOf(*over)
 	for i := range source.NumField() {
-		if source.Field(i).IsZero() {
-			continue
+		if !source.Field(i).IsZero() {
+			name, _, _ := strings.Cut(source.Type().Field(i).Tag.Get("json"), ",")
+			fields = append(fields, name)
 		}
-		to.Field(i).Set(source.Field(i))
-		name, _, _ := strings.Cut(source.Type().Field(i).Tag.Get("json"), ",")
-		fields = append(fields, name)
 	}
 	c.Inputs = merged(before.Inputs, over.Inputs)
 	c.Labels = mergedPointer(before.Labels, over.Labels)

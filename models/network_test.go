@@ -270,6 +270,11 @@ func TestARunThatTheNetworkCannotServeIsRefused(t *testing.T) {
 	}
 }
 
+func TestACallLargerThanMemoryIsRefused(t *testing.T) {
+	_, _, err := allocate(Port{Name: "h", Type: onnx.Float32, Batched: true, Row: []int{1 << 30}}, 4)
+	require.ErrorContains(t, err, `"h": found 1073741824 numbers a sample in a call of 4 samples, expected at most 2147483648`)
+}
+
 func TestSamplesOutsideTheRunAreRefused(t *testing.T) {
 	features := graph{clock: []onnx.Dim{free}, extra: onnx.Float32, feature: []onnx.Dim{free, fixed(2)}}
 	three := &Array{Shape: []int{3, 2}, Data: make([]float64, 6)}

@@ -61,24 +61,17 @@ func Open(arg string, overrides ...Layer) (*Model, error) {
 			return nil, err
 		}
 	}
-	for _, layer := range append([]*Layer{inside, beside}, pointers(overrides)...) {
-		if layer != nil && layer.Card != nil {
+	for _, layer := range []*Layer{inside, beside} {
+		if layer != nil {
 			m.Layers = append(m.Layers, *layer)
 		}
 	}
+	m.Layers = append(m.Layers, overrides...)
 	m.Card, m.From = Merge(m.Layers...)
 	if err := m.Card.check(); err != nil {
 		return nil, fmt.Errorf("%s: cards merged (%s): %w", m.Path(), m.layerNames(), err)
 	}
 	return m, nil
-}
-
-func pointers(layers []Layer) []*Layer {
-	out := make([]*Layer, len(layers))
-	for i := range layers {
-		out[i] = &layers[i]
-	}
-	return out
 }
 
 func (m *Model) layerNames() string {
@@ -260,10 +253,10 @@ func locateFolder(dir string) (*Model, *Layer, error) {
 	switch {
 	case err != nil:
 		return nil, nil, err
+	case len(cards) == 1: // it may name a network in a folder below, beside a decoder here
+		return locateByCard(cards[0])
 	case len(networks) == 1:
 		return &Model{Name: stem(networks[0]), File: networks[0]}, nil, nil
-	case len(cards) == 1:
-		return locateByCard(cards[0])
 	case len(cards) == 0:
 		return nil, nil, fmt.Errorf("folder %s: there %s; give one of them as MODEL, or add a card.json with \"network\"", dir, counted(networks, "ONNX file"))
 	}

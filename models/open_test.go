@@ -40,7 +40,7 @@ func TestALaterCardOverridesAnEarlierOneFieldByField(t *testing.T) {
 	require.Equal(t, "first", from["prediction"])
 	require.Equal(t, "second", from["shape"])
 	require.NotContains(t, from, "path")
-	require.Equal(t, Number(1), first.Constants["h"], "the layers stay as they were")
+	require.Equal(t, Array{Data: []float64{1}}, first.Constants["h"], "the layers stay as they were")
 	require.Equal(t, 3, first.Labels.Count)
 	require.Nil(t, first.Labels.Null)
 }
@@ -112,7 +112,16 @@ func TestAModelIsAFileACardAFolderOrAName(t *testing.T) {
 			}
 		})
 	}
-	m, err := Open("rings")
+	folder := t.TempDir()
+	writeFile(t, folder, "decoder.onnx", "")
+	writeFile(t, folder, "card.json", `{"network": "parts/net.onnx", "decoder": {"network": "decoder.onnx"}}`)
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "parts"), 0o755))
+	below := graph{}.write(t, filepath.Join(folder, "parts"), "net.onnx")
+	m, err := Open(folder)
+	require.NoError(t, err)
+	require.Equal(t, below, m.File, "the network that the card names, not the only one in the folder")
+
+	m, err = Open("rings")
 	require.NoError(t, err)
 	require.Equal(t, "rings", m.Path())
 	m, err = Open("")

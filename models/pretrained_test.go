@@ -1,15 +1,19 @@
 package models
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/array"
+	"odeon/sampler"
 	"odeon/schedule"
 )
 
@@ -26,6 +30,48 @@ func pretrained(t *testing.T, name, file string) (onnxFile, card string) {
 var pretrainedFiles = map[string]string{
 	"anime64": "model.onnx", "emnist-latent": "flow.onnx", "mnist-vit": "model.onnx", "dino": "model.onnx",
 	"moons-otcfm": "model.onnx", "circles-score": "score.onnx", "mnist-geometric": "model.onnx",
+}
+
+// load reads an array that was computed in PyTorch beside a pretrained network.
+func load(t *testing.T, folder, file, name string) *array.Array {
+	t.Helper()
+	a, err := array.ReadNPZ(filepath.Join("..", "..", "shared", "pretrained", folder, file), name)
+	require.NoError(t, err)
+	return a
+}
+
+// requireClose compares with a reference, relative to the reference's own scale.
+func requireClose(t *testing.T, want, got []float32, tolerance float64) {
+	t.Helper()
+	require.Len(t, got, len(want))
+	scale, worst := 0.0, 0.0
+	for i := range want {
+		scale = max(scale, math.Abs(float64(want[i])))
+		worst = max(worst, math.Abs(float64(want[i])-float64(got[i])))
+	}
+	t.Logf("largest error %.2g of the scale", worst/scale)
+	require.Less(t, worst, tolerance*scale)
+}
+
+func open(t *testing.T, name string) *Resolved {
+	t.Helper()
+	file, card := pretrained(t, name, pretrainedFiles[name])
+	layer, err := OpenCard(card)
+	require.NoError(t, err)
+	m, err := Open(file, layer)
+	require.NoError(t, err)
+	return Resolve(m)
+}
+
+func integers(a *array.Array, t *testing.T) []int {
+	t.Helper()
+	values, err := a.Int64()
+	require.NoError(t, err)
+	out := make([]int, len(values))
+	for i, v := range values {
+		out[i] = int(v)
+	}
+	return out
 }
 
 func TestEveryCardIsReadAndWrittenBackTheSame(t *testing.T) {
@@ -133,4 +179,32 @@ func TestAnimeBetasAreListedBecauseTheNamedTableDiffersAtItsNoisyEnd(t *testing.
 	require.InDeltaSlice(t, named[:299], listed.Betas[:299], 1e-12)
 	require.Equal(t, 0.999, named[299])
 	require.Equal(t, 0.9999, listed.Betas[299])
+}
+
+// One call of each network on the inputs that PyTorch had.
+func TestPretrainedNetworksGiveTheReferencesPrediction(t *testing.T) {
+	t.Run("mnist-vit", func(t *testing.T) {
+		r := open(t, "mnist-vit")
+		x, times := load(t, "mnist-vit", "parity.npz", "x"), load(t, "mnist-vit", "parity.npz", "t").Float32()
+		labels := integers(load(t, "mnist-vit", "parity.npz", "y"), t)
+		labels[1] = NullLabel // the reference's -1
+		net := network(t, r, Run{Labels: labels})
+		got := make([]float32, x.Len())
+		for k := range 3 { // a time of its own for each sample
+			row := got[k*784 : (k+1)*784]
+			require.NoError(t, net.Predict(context.Background(), row, x.Float32()[k*784:(k+1)*784], sampler.At{Input: float64(times[k]), Scale: 1, First: k}))
+		}
+		requireClose(t, load(t, "mnist-vit", "parity.npz", "ref").Float32(), got, 1e-5)
+	})
+	t.Run("anime64", func(t *testing.T) {
+		r := open(t, "anime64")
+		x, times := load(t, "anime64", "parity.npz", "image_input"), integers(load(t, "anime64", "parity.npz", "time_input"), t)
+		net := network(t, r, Run{})
+		got := make([]float32, x.Len())
+		for k := range 3 {
+			row := got[k*12288 : (k+1)*12288]
+			require.NoError(t, net.Predict(context.Background(), row, x.Float32()[k*12288:(k+1)*12288], sampler.At{Input: float64(times[k]), Scale: 1, First: k}))
+		}
+		requireClose(t, load(t, "anime64", "parity.npz", "eps").Float32(), got, 1e-3)
+	})
 }

@@ -32,9 +32,8 @@ type Resolved struct {
 	Extras []Extra   // constants and inputs given with --set
 	Decode *Decoding // the decoder; nil: the samples are the state
 
-	Layout       Layout // of the samples, decoded where there is a decoder; "" where none fits
-	LatentLayout Layout // of the state
-	Range        [2]float64
+	Layout Layout // of the samples, decoded where there is a decoder; "" where none fits
+	Range  [2]float64
 
 	Guesses  []string // what was told by a name or a look, and why
 	Problems []Problem
@@ -74,7 +73,7 @@ type Slice struct {
 
 // Problem is a choice that neither graph nor card settles, or one that they settle in contradictory ways.
 type Problem struct {
-	Field   string   // the card's field that settles it, "inputs.time"; or "set" for a further input
+	Field   string   // the card's field that settles it: "inputs.time"; "constants" for a further input
 	Text    string   // what was found and what was expected
 	Choices []string // the candidates, where they can be listed
 }
@@ -92,7 +91,6 @@ var mends = map[string]string{
 	"inputs.time":  "--inputs time=NAME",
 	"inputs.label": "--inputs label=NAME",
 	"output":       "--output NAME or NAME[FROM:TO]",
-	"range":        "--range LO,HI",
 	"labels":       `--labels '{"count": N, "encoding": "onehot"}'`,
 	"decoder":      "--decoder FILE",
 	"constants":    "--set NAME=VALUE or --set NAME=@FILE.npy",
@@ -101,8 +99,11 @@ var mends = map[string]string{
 // Error says what is wrong and what mends it.
 func (p Problem) Error() string {
 	text := fmt.Sprintf("%s; settle it with %q in a card, or %s", p.Text, p.Field, mends[p.Field])
-	if len(p.Choices) > 0 {
-		text += ": one of " + strings.Join(p.Choices, ", ")
+	const most = 32
+	if n := len(p.Choices); n > most {
+		return text + fmt.Sprintf(": one of %s, ... (%d in all)", strings.Join(p.Choices[:most], ", "), n)
+	} else if n > 0 {
+		return text + ": one of " + strings.Join(p.Choices, ", ")
 	}
 	return text
 }
@@ -119,7 +120,11 @@ func (e *UnsettledError) Error() string {
 		return e.Model + ": " + e.Problems[0].Error()
 	}
 	text := fmt.Sprintf("%s: %d things are open:", e.Model, len(e.Problems))
-	for _, p := range e.Problems {
+	const most = 16
+	for i, p := range e.Problems {
+		if i == most {
+			return text + fmt.Sprintf("\n  ... and %d more", len(e.Problems)-most)
+		}
 		text += "\n  " + p.Error()
 	}
 	return text
@@ -186,12 +191,14 @@ var (
 
 // resolvePath settles path and prediction, which no graph tells.
 func (r *Resolved) resolvePath() {
-	var err error
 	if r.Card.Path == nil {
 		r.ask("path", pathChoices, "the path from noise to data is not known")
-	} else if r.Path, err = schedule.PathFromJSON(r.Card.Path); err != nil {
+	} else if path, err := schedule.PathFromJSON(r.Card.Path); err != nil {
 		r.problem("path", "%s: field \"path\": %s", r.Model.From["path"], err)
+	} else {
+		r.Path = path
 	}
+	var err error
 	switch p := r.Card.Prediction; {
 	case p == nil && len(r.Card.Predictions) > 0:
 		r.problem("prediction", "the card names several predictions (\"predictions\"), and sampling with more than one is not possible yet; name the one to use")
@@ -202,7 +209,7 @@ func (r *Resolved) resolvePath() {
 	case r.Path != nil:
 		r.Prediction, err = schedule.NewPrediction(p.Data, p.Noise, r.Path)
 	}
-	if r.Card.Prediction != nil && err != nil && r.Card.Path != nil && r.Path != nil {
+	if err != nil {
 		r.problem("prediction", "%s: field \"prediction\": %s", r.Model.From["prediction"], err)
 	}
 }
@@ -278,6 +285,8 @@ func (r *Resolved) resolveLabels() {
 		r.problem("labels", "input %q has %d numbers a sample, and labels.encoding \"index\" needs one", r.Label.Name, width)
 	case labels.Encoding == Index && labels.Null != nil && labels.Null.Zeros:
 		r.problem("labels", "labels.null is \"zeros\", and input %q takes a class's number", r.Label.Name)
+	case labels.Encoding == OneHot && width > mostLabels:
+		r.problem("labels", "input %q has room for %d classes, and at most %d can be told apart", r.Label.Name, width, mostLabels)
 	case labels.Encoding == OneHot && labels.Count == 0:
 		labels.Count = width
 	case labels.Encoding == OneHot && labels.Count > width:
@@ -308,22 +317,19 @@ func (r *Resolved) noNull() error {
 	return fmt.Errorf("%s: what input %q takes for no class is not known; give \"labels\": {\"null\": a number or \"zeros\"} in a card, or --labels", r.Model.Path(), r.Label.Name)
 }
 
-// resolveLayout settles how samples, and latents where there is a decoder, are to be seen.
+// resolveLayout settles how samples are to be seen, decoded where there is a decoder.
 func (r *Resolved) resolveLayout() {
-	if r.Shape == nil {
-		return
-	}
-	r.LatentLayout = r.layoutOf(r.Shape, "a sample")
-	r.Layout = r.LatentLayout
-	if r.Decode == nil {
+	switch {
+	case r.Shape == nil:
+	case r.Decode == nil:
+		r.Layout = r.layoutOf(r.Shape, "a sample")
 		if r.Card.Layout != "" && !r.Card.Layout.fits(len(r.Shape)) {
 			r.problem("layout", "layout %s does not fit samples of shape %v", r.Card.Layout, r.Shape)
 		}
-		return
-	}
-	r.Layout = r.Card.Layout
-	if r.Decode.Shape != nil {
+	case r.Decode.Shape != nil:
 		r.Layout = r.layoutOf(r.Decode.Shape, "a decoded sample")
+	default:
+		r.Layout = r.Card.Layout // [NewDecoder] sees the shape
 	}
 }
 
@@ -341,10 +347,7 @@ func (r *Resolved) layoutOf(shape []int, what string) Layout {
 
 // NewSession loads the network into ONNX Runtime.
 func (r *Resolved) NewSession(runtime *onnx.Runtime, o onnx.SessionOptions) (*onnx.Session, error) {
-	inputs := []string{}
-	for _, in := range r.Model.Info.Inputs {
-		inputs = append(inputs, in.Name)
-	}
+	inputs := valueNames(r.Model.Info.Inputs)
 	if r.Model.File == "" {
 		return runtime.NewSessionBytes(r.Model.Name, r.Model.ONNX, inputs, []string{r.Output.Name}, o)
 	}

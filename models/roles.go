@@ -57,19 +57,11 @@ func (f *finder) named(field, name string) (onnx.Value, bool) {
 	in, ok := f.Model.Info.Input(name)
 	if !ok {
 		names := valueNames(f.Model.Info.Inputs)
-		f.ask(field, names, "%s names input %q for %s, and the graph has no such input%s", f.layer("inputs"), name, field, nearest.Hint(name, names))
+		f.ask(field, names, "%s names input %q for %s, and the graph has no such input%s", f.Model.From["inputs"], name, field, nearest.Hint(name, names))
 		return in, false
 	}
 	f.take(name)
 	return in, true
-}
-
-// layer is where a field was said.
-func (f *finder) layer(field string) string {
-	if from := f.Model.From[field]; from != "" {
-		return from
-	}
-	return "the card"
 }
 
 func (f *finder) take(name string) {
@@ -83,7 +75,7 @@ func (f *finder) findOutput() bool {
 		out, ok := f.Model.Info.Output(f.Card.Output.Name)
 		if !ok {
 			names := valueNames(outputs)
-			f.ask("output", names, "%s names output %q, and the graph has no such output%s", f.layer("output"), f.Card.Output.Name, nearest.Hint(f.Card.Output.Name, names))
+			f.ask("output", names, "%s names output %q, and the graph has no such output%s", f.Model.From["output"], f.Card.Output.Name, nearest.Hint(f.Card.Output.Name, names))
 			return false
 		}
 		f.output = out
@@ -109,8 +101,11 @@ func (f *finder) findOutput() bool {
 	return false
 }
 
+// stateTypes are what a state and a prediction may be made of: the floats that buffers hold.
+var stateTypes = []onnx.DType{onnx.Float32, onnx.Float16, onnx.Float64}
+
 func (f *finder) isFloat(v onnx.Value, field string) bool {
-	if slices.Contains([]onnx.DType{onnx.Float32, onnx.Float16, onnx.Float64}, v.Type) {
+	if slices.Contains(stateTypes, v.Type) {
 		return true
 	}
 	f.problem(field, "%q is %s, and a state or a prediction is a tensor of float32, float16 or float64", v.Name, v)
@@ -128,18 +123,28 @@ func (f *finder) isStateOf(in, out onnx.Value) bool {
 	if len(in.Shape) != len(out.Shape) || len(in.Shape) == 0 {
 		return false
 	}
-	sliced := f.Card.Output != nil && f.Card.Output.Channels != nil
+	cut := int64(0)
+	if channels := f.channels(); channels != nil {
+		cut = int64(channels[1] - channels[0])
+	}
 	for i, dim := range in.Shape {
-		if dim.IsFree() || out.Shape[i].IsFree() || dim.Size == out.Shape[i].Size {
-			continue
+		switch {
+		case dim.IsFree(), out.Shape[i].IsFree(), dim.Size == out.Shape[i].Size:
+		case i > 0 && cut > 0 && dim.Size == cut:
+			cut = 0 // one axis may be cut to size
+		default:
+			return false
 		}
-		if channels := f.Card.Output; sliced && i > 0 && dim.Size == int64(channels.Channels[1]-channels.Channels[0]) {
-			sliced = false // one axis may be cut to size
-			continue
-		}
-		return false
 	}
 	return true
+}
+
+// channels are those of the output that are the prediction; nil: all.
+func (f *finder) channels() *[2]int {
+	if f.Card.Output == nil {
+		return nil
+	}
+	return f.Card.Output.Channels
 }
 
 // scalar says whether an input takes one number a sample, or one for all: rank 0, [n], [n,1], [n,1,1,1].
@@ -224,8 +229,7 @@ func (f *finder) findTimeAndLabel() {
 	}
 	if names.Label != "" {
 		label, _ = f.named("inputs.label", names.Label)
-	}
-	if names.Label == "" {
+	} else {
 		label = f.labelByCard(names.Time != "")
 	}
 	if names.Time == "" {
@@ -263,7 +267,7 @@ func (f *finder) labelByCard(timeKnown bool) onnx.Value {
 	case len(fit) == 1 && (timeKnown || len(scalars) > 1 || !scalar(fit[0])):
 		pick = fit[0]
 	case told:
-	case len(fit) > 1 && len(fit) == 2:
+	case len(fit) == 2:
 		// One of two is the time: the other is the class.
 		clock, ok := onlyNamed(fit, timeWords)
 		if !ok {

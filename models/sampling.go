@@ -127,8 +127,8 @@ const mostListed = 1 << 17
 
 // commaSeparated joins the texts of a list's elements.
 func commaSeparated(raw json.RawMessage, element func(json.RawMessage) (string, bool)) (string, bool) {
-	var list []json.RawMessage
-	if kind(raw) != aList || json.Unmarshal(raw, &list) != nil || len(list) > mostListed {
+	list, err := readList("", raw, aList, mostListed)
+	if err != nil {
 		return "", false
 	}
 	texts := make([]string, len(list))

@@ -6,6 +6,21 @@ import (
 	"odeon/onnx"
 )
 
+// mostNumbers bounds what a file may claim for one sample of anything, in elements: 8 GB of float32.
+const mostNumbers = 1 << 31
+
+// product is the number of elements under a shape; not ok where a size is negative or the product exceeds mostNumbers.
+func product(shape []int) (n int, ok bool) {
+	n = 1
+	for _, size := range shape {
+		if size < 0 || (size > 0 && n > mostNumbers/size) {
+			return 0, false
+		}
+		n *= size
+	}
+	return n, true
+}
+
 // settleShape finds one sample's shape and the batch, from the state, the output and the card.
 func (f *finder) settleShape() bool {
 	in, given := f.state, f.Card.Shape
@@ -45,7 +60,7 @@ func (f *finder) settleShape() bool {
 			shape[i] = int(dim.Size)
 		case given != nil:
 			shape[i] = given[i]
-		case len(f.output.Shape) == len(dims) && !f.output.Shape[axis].IsFree() && (f.Card.Output == nil || f.Card.Output.Channels == nil):
+		case len(f.output.Shape) == len(dims) && !f.output.Shape[axis].IsFree() && f.channels() == nil:
 			shape[i] = int(f.output.Shape[axis].Size)
 		default:
 			f.problem("shape", "input %q is %s: the graph leaves the shape of a sample open", in.Name, in.ShapeString())
@@ -65,10 +80,6 @@ func (f *finder) settleShape() bool {
 func (f *finder) settleOutput() {
 	out := f.output
 	f.Output = Port{Name: out.Name, Type: out.Type, Batched: f.State.Batched, Row: f.Shape}
-	var channels *[2]int
-	if f.Card.Output != nil {
-		channels = f.Card.Output.Channels
-	}
 	row := out.Shape
 	if out.Known() && f.State.Batched {
 		if len(row) == 0 {
@@ -77,7 +88,7 @@ func (f *finder) settleOutput() {
 		}
 		row = row[1:]
 	}
-	if channels != nil {
+	if channels := f.channels(); channels != nil {
 		f.settleSlice(row, *channels)
 		return
 	}
@@ -127,6 +138,10 @@ func (f *finder) settleSlice(row []onnx.Dim, channels [2]int) {
 	}
 	f.Output.Row = slices.Clone(f.Shape)
 	f.Output.Row[axis] = int(total)
+	if _, ok := product(f.Output.Row); !ok {
+		f.problem("output", "output %q is %s, which is no size that samples can have", f.output.Name, f.output.ShapeString())
+		return
+	}
 	outer, _ := product(f.Shape[:axis])
 	inner, _ := product(f.Shape[axis+1:])
 	f.Slice = &Slice{Outer: outer, Channels: int(total), Inner: inner, From: channels[0], To: channels[1]}

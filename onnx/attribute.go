@@ -8,14 +8,12 @@ type Attribute struct {
 
 // AttributeProto.AttributeType
 const (
-	attrFloat   = 1
-	attrInt     = 2
-	attrString  = 3
-	attrTensor  = 4
-	attrGraph   = 5
-	attrFloats  = 6
-	attrInts    = 7
-	attrStrings = 8
+	attrFloat  = 1
+	attrInt    = 2
+	attrString = 3
+	attrTensor = 4
+	attrGraph  = 5
+	attrInts   = 7
 )
 
 func attribute(name string, kind int64, fill func(*message)) Attribute {
@@ -45,27 +43,9 @@ func Float(name string, v float32) Attribute {
 	return attribute(name, attrFloat, func(m *message) { m.float(2, v) })
 }
 
-// Floats is an attribute such as scales.
-func Floats(name string, list ...float32) Attribute {
-	return attribute(name, attrFloats, func(m *message) {
-		for _, v := range list {
-			m.float(7, v)
-		}
-	})
-}
-
 // Text is an attribute such as mode.
 func Text(name, v string) Attribute {
 	return attribute(name, attrString, func(m *message) { m.text(4, v) })
-}
-
-// Texts is an attribute that lists texts.
-func Texts(name string, list ...string) Attribute {
-	return attribute(name, attrStrings, func(m *message) {
-		for _, v := range list {
-			m.text(9, v)
-		}
-	})
 }
 
 // Tensorial is an attribute that holds a tensor, such as value of Constant and ConstantOfShape.

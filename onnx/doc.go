@@ -14,6 +14,12 @@
 //
 // # Execution
 //
-// ONNX Runtime runs the networks. [Find] and [Install] get hold of its shared library, [Open] loads it once a process,
-// [Runtime.NewSession] loads a model, and a [Call] runs it on tensors that the caller owns.
+// ONNX Runtime runs the networks.
+//
+//   - [Find] (library.go, loader.go) looks for its shared library, whose file says what it is and how old before any of its
+//     code runs (binary.go, version.go).
+//   - [Install] (install.go) gets it: sources.go lists where from with every checksum, fetch.go downloads, archive.go
+//     unpacks, cache.go is the folder in which whatever appears is complete.
+//   - [Open] (runtime.go) loads it once a process, [Runtime.NewSession] (session.go, providers.go) loads a model, and a
+//     [Call] (call.go) runs it on a [Tensor] for each input and output, whose memory is the caller's.
 package onnx

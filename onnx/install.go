@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,14 +14,11 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// InstallOptions say what Install gets. The zero value gets the plain library into the user's cache.
+// InstallOptions say what Install gets. The zero value gets the plain library.
 type InstallOptions struct {
 	// GPU gets the libraries for NVIDIA GPUs: ONNX Runtime with its CUDA and TensorRT providers (220 MB) and the CUDA libraries
 	// that the CUDA provider needs (1.2 GB; 2 GB unpacked). NVIDIA's driver must be there, and TensorRT itself for TensorRT.
 	GPU bool
-
-	// Dir is the folder to install into; "" is Odeon's folder in the user's cache, where Find looks.
-	Dir string
 
 	// Progress is told what is going on and how far it is, in bytes; total is 0 where it is not known. It may be nil.
 	Progress func(stage string, done, total int64)
@@ -37,32 +35,30 @@ func (e *InstallError) Error() string {
 		installVersion, e.Platform, strings.Join(e.Tried, "; "), oldestVersion, LibraryVariable)
 }
 
-// Install gets ONNX Runtime 1.27.0 and returns it. The sources of a platform are tried in turn: pip (the wheel), npm
+// Install gets ONNX Runtime 1.27.0 into Odeon's folder in the user's cache, where [Find] looks, and returns it. The sources of a platform are tried in turn: pip (the wheel), npm
 // (onnxruntime-node), the project's release archive. Each library must have the sha256 that is pinned in this package, or
 // come out of an archive that has it; what does not is thrown away.
 //
 // What is there already is checked and kept. Of several processes that install at once one does and the others wait for
 // it. Whatever happens, an interruption, a damaged download, a full disk, the cache holds whole libraries or none.
 func Install(ctx context.Context, options InstallOptions) (Library, error) {
-	root := options.Dir
-	if root == "" {
-		var err error
-		if root, err = cacheRoot(); err != nil {
-			return Library{}, fmt.Errorf("%w. Set %s to a library of ONNX Runtime", err, LibraryVariable)
-		}
+	root, err := cacheRoot()
+	if err != nil {
+		return Library{}, fmt.Errorf("%w. Set %s to a library of ONNX Runtime", err, LibraryVariable)
 	}
 	progress := options.Progress
 	if progress == nil {
 		progress = func(string, int64, int64) {}
 	}
-	in := installer{root: root, target: thisTarget(options.GPU), sources: installs, create: createFile, progress: progress}
+	target := thisTarget(options.GPU)
+	in := installer{root: root, target: target, sources: installs[target], create: createFile, progress: progress}
 	return in.install(ctx)
 }
 
 type installer struct {
 	root     string
 	target   target
-	sources  map[target][]source
+	sources  []source // tried in turn
 	create   createFunc
 	progress func(stage string, done, total int64)
 }
@@ -72,14 +68,13 @@ type installer struct {
 const temporary = ".installing-"
 
 func (in *installer) install(ctx context.Context) (Library, error) {
-	sources := in.sources[in.target]
-	if len(sources) == 0 {
-		what := "ONNX Runtime"
-		if in.target.gpu {
-			what = "ONNX Runtime for a GPU"
-		}
-		return Library{}, fmt.Errorf("there is no %s for %s to install: get version %s or newer by other means and set %s to its library",
-			what, in.target.platform, oldestVersion, LibraryVariable)
+	purpose := ""
+	if in.target.gpu {
+		purpose = " for a GPU"
+	}
+	if len(in.sources) == 0 {
+		return Library{}, fmt.Errorf("there is no ONNX Runtime%s for %s to install: get version %s or newer by other means and set %s to its library",
+			purpose, in.target.platform, oldestVersion, LibraryVariable)
 	}
 	if err := os.MkdirAll(in.root, 0o755); err != nil {
 		return Library{}, in.unwritable(err)
@@ -97,9 +92,12 @@ func (in *installer) install(ctx context.Context) (Library, error) {
 	if err := in.clean(); err != nil {
 		return Library{}, in.unwritable(err)
 	}
-	in.progress(fmt.Sprintf("installing ONNX Runtime %s into %s", installVersion, folder), 0, 0)
+	in.progress(fmt.Sprintf("ONNX Runtime %s%s is not in Odeon's cache: getting it from %s into %s", installVersion, purpose, in.sources[0], folder), 0, 0)
 	var tried []string
-	for _, s := range sources {
+	for i, s := range in.sources {
+		if i > 0 {
+			in.progress(fmt.Sprintf("%s; trying %s", tried[i-1], s), 0, 0)
+		}
 		m, err := in.from(ctx, s, folder)
 		switch {
 		case err == nil:
@@ -192,7 +190,7 @@ func (in *installer) get(ctx context.Context, s source, a archive, making, compl
 	if err := os.Mkdir(download, 0o755); err != nil {
 		return nil, err
 	}
-	stage := s.tool.name + ": " + a.spec
+	stage := "downloading " + path.Base(a.spec)
 	in.progress(stage, 0, a.size)
 	err := s.tool.fetch(ctx, download, s.tags, a, func(done int64) {
 		if a.size > 0 {
@@ -203,7 +201,7 @@ func (in *installer) get(ctx context.Context, s source, a archive, making, compl
 	if err != nil {
 		return nil, err
 	}
-	path, err := fetched(download)
+	file, err := fetched(download)
 	if err != nil {
 		return nil, err
 	}
@@ -211,11 +209,11 @@ func (in *installer) get(ctx context.Context, s source, a archive, making, compl
 	for _, m := range a.members {
 		total += m.size
 	}
-	files, err := extract(ctx, path, a, complete, in.create, func(done int64) {
-		in.progress("unpacking "+a.spec, done, total)
+	files, err := extract(ctx, file, a, complete, in.create, func(done int64) {
+		in.progress("unpacking "+path.Base(a.spec), done, total)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Base(file), err)
 	}
 	return files, os.RemoveAll(download)
 }
@@ -260,6 +258,18 @@ func publish(ctx context.Context, complete, folder, aside string) error {
 		return err
 	}
 	return syncFolder(filepath.Dir(folder))
+}
+
+// String names the tool and the size of what it downloads: "pip (19 MB)".
+func (s source) String() string {
+	var size int64
+	for _, a := range s.archives {
+		size += a.size
+	}
+	if size == 0 {
+		return s.tool.name
+	}
+	return fmt.Sprintf("%s (%.0f MB)", s.tool.name, float64(size)/1e6)
 }
 
 // space is about what installing takes on the disk: the largest download, which tools hold twice for a moment, and everything

@@ -38,7 +38,7 @@ func fakeMember(path string) member {
 }
 
 func fakeSource(tool tool, spec string) source {
-	return source{tool, []string{"tag"}, onlyMember(spec, 1000, "", fakeMember("inside/lib.so"))}
+	return source{tool, []string{"tag"}, onlyMember(spec, 18636930, "", fakeMember("inside/lib.so"))}
 }
 
 func fakeWheel(t *testing.T, files map[string]string) []byte {
@@ -117,7 +117,7 @@ var testTarget = target{"test/machine", false}
 
 func testInstaller(t *testing.T, sources ...source) *installer {
 	return &installer{
-		root: filepath.Join(t.TempDir(), "cache"), target: testTarget, sources: map[target][]source{testTarget: sources},
+		root: filepath.Join(t.TempDir(), "cache"), target: testTarget, sources: sources,
 		create: createFile, progress: func(string, int64, int64) {},
 	}
 }
@@ -152,7 +152,8 @@ func TestPipBringsTheLibrary(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, fakeLibrary, string(text))
 	require.Equal(t, []string{"-m pip download --quiet --disable-pip-version-check --no-input --no-deps --only-binary :all: --python-version 3.11 --platform tag --dest . fake==1"}, p.calls("python3"))
-	require.Contains(t, stages, "pip: fake==1")
+	require.Equal(t, "ONNX Runtime 1.27.0 is not in Odeon's cache: getting it from pip (19 MB) into "+filepath.Join(in.root, testFolder), stages[0])
+	require.Contains(t, stages, "downloading fake==1")
 	require.Contains(t, stages, "unpacking fake==1")
 	in.requireOnly(t, "lock", testFolder)
 
@@ -202,10 +203,13 @@ func TestABrokenArchiveIsThrownAwayAndTheNextSourceTried(t *testing.T) {
 			p := emptyPath(t)
 			p.tool("python3", p.handsOut("fake.whl", c.wheel))
 			in := testInstaller(t, fakeSource(pip, "fake==1"), fakeSource(npm, "fake@1"))
+			var stages []string
+			in.progress = func(stage string, _, _ int64) { stages = append(stages, stage) }
 			_, err := in.install(t.Context())
 			var failed *InstallError
 			require.ErrorAs(t, err, &failed)
 			require.Contains(t, failed.Tried[0], c.want)
+			require.Contains(t, stages, failed.Tried[0]+"; trying npm (19 MB)")
 			require.Equal(t, "npm: npm is not on PATH", failed.Tried[1])
 			in.requireOnly(t, "lock")
 
@@ -282,7 +286,7 @@ func TestAReleaseArchiveIsTakenBySumOnly(t *testing.T) {
 
 	// On this machine's own platform what comes must be ONNX Runtime as well.
 	in.target = thisTarget(false)
-	in.sources = map[target][]source{in.target: {from}}
+	in.sources = []source{from}
 	_, err = in.install(t.Context())
 	require.ErrorContains(t, err, "no shared library")
 	in.requireOnly(t, "lock", testFolder)

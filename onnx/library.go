@@ -72,8 +72,7 @@ func named(path, source string) (Library, error) {
 		return library, nil
 	}
 	library, err := inspected(path, source)
-	var old *OldLibraryError
-	if err != nil && !errors.As(err, &old) {
+	if _, old := errors.AsType[*OldLibraryError](err); err != nil && !old {
 		return Library{}, fmt.Errorf("%s %s: %w", source, path, err)
 	}
 	return library, err
@@ -81,8 +80,7 @@ func named(path, source string) (Library, error) {
 
 // pathProblem is the reason of an *os.PathError without the path, which the message has already.
 func pathProblem(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
 		return path.Err
 	}
 	return err
@@ -133,8 +131,7 @@ func inFolder(folder, source string) (Library, error) {
 				switch {
 				case err != nil && refused == nil:
 					refused = err
-					var old *OldLibraryError
-					if !errors.As(err, &old) {
+					if _, old := errors.AsType[*OldLibraryError](err); !old {
 						refused = fmt.Errorf("%s: %w", path, err)
 					}
 				case err == nil && (best.Path == "" || newer(library.Version, best.Version)):
@@ -169,8 +166,7 @@ func loaderLibrary() (Library, error) {
 		if err == nil {
 			return library, nil
 		}
-		var old *OldLibraryError
-		if errors.As(err, &old) {
+		if old, ok := errors.AsType[*OldLibraryError](err); ok {
 			reason = fmt.Sprintf("%s is ONNX Runtime %s, too old", old.Path, old.Version)
 		}
 	}

@@ -176,6 +176,13 @@ func (r *Runtime) choose(name string) ([]*provider, error) {
 	return choices, nil
 }
 
+// OnDevice tells whether a session with this provider would compute on an accelerator, which one caller at a time keeps
+// busy, and not on the CPU's cores. An unknown name is left to [Runtime.NewSession] to refuse.
+func (r *Runtime) OnDevice(provider string) bool {
+	choices, err := r.choose(provider)
+	return err == nil && len(choices) > 0 && choices[0].name != "cpu"
+}
+
 // append adds a provider to a session's options. What can be seen to be missing is not even tried.
 func (r *Runtime) append(session *ort.SessionOptions, p *provider, options map[string]string) error {
 	if reason := r.missing(p); reason != "" {

@@ -119,9 +119,12 @@ func TestDirectMLTakesADeviceNumber(t *testing.T) {
 
 func TestReasonsCarryNoSourcePlaces(t *testing.T) {
 	for message, want := range map[string]string{
-		"/onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:1080 onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library": "Failed to load library",
-		"[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Got invalid dimensions\nsecond line":                                                                                                         "Got invalid dimensions",
-		"std::conditional_t<THRW, void> CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; file=/onnxruntime_src/x.cc":                                      "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version",
+		"/onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:1080 onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library":                                                               "Failed to load library",
+		"[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Got invalid dimensions\nsecond line":                                                                                                                                                                       "Got invalid dimensions",
+		"std::conditional_t<THRW, void> CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; file=/onnxruntime_src/x.cc":                                                                                                    "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version",
+		"Load model from a b.onnx failed:/onnxruntime_src/onnxruntime/core/graph/model.cc:192 onnxruntime::Model::Model(onnx::ModelProto&&, const onnxruntime::PathString&) Unsupported model IR version: 99":                                                   "Unsupported model IR version: 99",
+		"Non-zero status code returned while running Expand node. Name:'' Status Message: /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:358 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) Failed to allocate": "Non-zero status code returned while running Expand node. Name:'' Status Message: Failed to allocate",
+		"Got invalid dimensions for output: y for the following indices\n index: 1 Got: 2 Expected: 4\n Please fix it.":                                                                                                                                         "Got invalid dimensions for output: y for the following indices index: 1 Got: 2 Expected: 4 Please fix it.",
 		"plain": "plain",
 	} {
 		require.Equal(t, want, cleanReason(plainError(message)))

@@ -52,7 +52,8 @@ func Open(library Library) (*Runtime, error) {
 		return nil, fmt.Errorf("%s cannot be loaded: %w", path, err)
 	}
 	ort.SetSharedLibraryPath(path)
-	if err := ort.InitializeEnvironment(); err != nil {
+	// What ONNX Runtime logs, its errors say too, and names out of a stranger's file would reach the terminal as they are.
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		if version := ort.GetVersion(); tooOld(version) {
 			return nil, &OldLibraryError{path, version}
 		}

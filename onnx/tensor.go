@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"unsafe"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -14,8 +13,6 @@ import (
 // slice itself: what is written into the slice before a run is what the network sees, and an output's slice holds the
 // result after it. A tensor may serve many runs, but only one at a time as an output.
 type Tensor struct {
-	dtype  DType
-	shape  []int64
 	value  value
 	scalar scalar         // not nil for rank 0
 	pinned runtime.Pinner // the slice, whose address the runtime keeps
@@ -36,18 +33,19 @@ func (v *value) set(inner ort.Value) {
 // NewTensor wraps data, which must hold exactly as many elements as the shape says; an empty shape is a scalar, one
 // element. Nothing is copied, so data must not be appended away from under the tensor. [Open] comes first.
 func NewTensor[T Element](shape []int64, data []T) (*Tensor, error) {
-	t := &Tensor{dtype: TypeOf[T](), shape: slices.Clone(shape)}
+	dtype := TypeOf[T]()
 	count, err := elements(shape)
 	if err != nil {
-		return nil, fmt.Errorf("%s tensor of shape %v: %w", t.dtype, shape, err)
+		return nil, fmt.Errorf("%s tensor of shape %v: %w", dtype, shape, err)
 	}
 	if int64(len(data)) != count {
-		return nil, fmt.Errorf("%s tensor of shape %v: %d elements given, the shape has %d", t.dtype, shape, len(data), count)
+		return nil, fmt.Errorf("%s tensor of shape %v: %d elements given, the shape has %d", dtype, shape, len(data), count)
 	}
 	if !ort.IsInitialized() {
-		return nil, fmt.Errorf("%s tensor of shape %v: no ONNX Runtime is open", t.dtype, shape)
+		return nil, fmt.Errorf("%s tensor of shape %v: no ONNX Runtime is open", dtype, shape)
 	}
 
+	t := new(Tensor)
 	halves, half := any(data).([]Half)
 	var inner ort.Value
 	switch {
@@ -66,7 +64,7 @@ func NewTensor[T Element](shape []int64, data []T) (*Tensor, error) {
 		inner, err = ort.NewTensor(shape, data)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s tensor of shape %v: %w", t.dtype, shape, err)
+		return nil, fmt.Errorf("%s tensor of shape %v: %w", dtype, shape, err)
 	}
 	if inner != nil {
 		t.value.set(inner)
@@ -97,12 +95,6 @@ func elements(shape []int64) (int64, error) {
 func halfBytes(h []Half) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(h))), 2*len(h))
 }
-
-// DType is the type of the elements.
-func (t *Tensor) DType() DType { return t.dtype }
-
-// Shape is the tensor's own shape; it must not be changed.
-func (t *Tensor) Shape() []int64 { return t.shape }
 
 // Destroy lets go of the slice; the tensor cannot be run on after it. No run may be using the tensor. Calling it again does
 // nothing.

@@ -130,7 +130,7 @@ func impossible(err error) bool {
 func brief(err error) string {
 	var e *schedule.ImpossibleError
 	if errors.As(err, &e) {
-		return fmt.Sprintf("no %s from %s at t=%.6g", e.To.Name(), e.From.Name(), e.T)
+		return fmt.Sprintf("no %s from %s at t=%.6g", e.To, e.From, e.T)
 	}
 	return err.Error()
 }

@@ -113,6 +113,7 @@ type NonFiniteError struct {
 	Prediction bool    // whether what the network returned was not finite already
 }
 
+// Error names the sample, the step and the time, and whether the network or the walk is to blame.
 func (e *NonFiniteError) Error() string {
 	switch {
 	case e.Step < 0:

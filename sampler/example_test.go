@@ -121,6 +121,38 @@ func ExampleOrnsteinUhlenbeck() {
 	// t=2.0  mean 0.0  standard deviation 0.5
 }
 
+// Many samples, two in a call, two calls side by side; they arrive in order, and their bits depend on neither number.
+func ExampleJob() {
+	model := sampler.Model{Path: schedule.CondOT(), Prediction: schedule.Velocity}
+	plan, err := sampler.NewPlan(model, sampler.Settings{Steps: 10})
+	if err != nil {
+		log.Fatal(err)
+	}
+	job := sampler.Job{
+		Plan: plan, N: 5, Dim: 1, Chunk: 2, Workers: 2, Noise: sampler.Philox{Seed: 1},
+		Network: func(int) (sampler.Network, error) { // a worker's own: data from N(0, 0.5^2)
+			return sampler.Func(func(dst, x []float32, at sampler.At) {
+				t := float32(at.T)
+				slope := (t*0.25 - (1 - t)) / ((1-t)*(1-t) + t*t*0.25)
+				for i, v := range x {
+					dst[i] = slope * v
+				}
+			}), nil
+		},
+	}
+	err = job.Run(context.Background(), func(x []float32, first, n int) error {
+		fmt.Printf("%d to %d: %.3f\n", first, first+n-1, x)
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// 0 to 1: [0.164 -0.071]
+	// 2 to 3: [-0.185 0.312]
+	// 4 to 4: [-0.317]
+}
+
 func meanAndStd(x []float32) (mean, std float64) {
 	for _, v := range x {
 		mean += float64(v)

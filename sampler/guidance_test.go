@@ -102,6 +102,23 @@ func TestClippingKeepsTheDataPredictionInRange(t *testing.T) {
 	require.Equal(t, Network(failing{}), Clip(failing{}, plan), "a plan that does not clip leaves the network as it is")
 }
 
+// By hand on condot, from t = 0.5 and x = 2 to t = 0.75. The halves predict 0.3 and 0.9, which the weight 2 takes to -0.3: inside
+// the range, though 0.9 is not. Then z = -0.3, eps = (x - 0.5 z)/0.5 = 4.3, x' = 0.75 z + 0.25 eps = 0.85. With the weight 0, z = 0.9
+// is clipped to 0.5, eps = 3.5 and x' = 1.25.
+func TestClippingComesAfterGuidanceAndTheNoiseFollowsIt(t *testing.T) {
+	constant := func(v float32) Func { return func(dst, _ []float32, _ At) { dst[0] = v } }
+	model := Model{Path: schedule.CondOT(), Prediction: schedule.Data}
+	for weight, want := range map[float64]float64{2: 0.85, 0: 1.25} {
+		for _, solver := range []Solver{DDIM, Euler} { // the same thing on condot
+			plan := mustPlan(t, model, Settings{Solver: solver, Steps: 1, From: ptr(0.5), To: ptr(0.75), Clip: &[2]float64{-0.5, 0.5}})
+			x := NewState([]float32{2}, 1, 0)
+			net := Clip(Guide(FuncPair{Cond: constant(0.3), Uncond: constant(0.9)}, Guidance{Weight: weight}), plan)
+			require.NoError(t, Run(t.Context(), plan, net, x, nil, nil))
+			require.InDelta(t, want, x.X[0], 1e-6, "weight %v, %s", weight, solver.Name)
+		}
+	}
+}
+
 type networkFunc func(ctx context.Context, dst, x []float32, at At) error
 
 func (f networkFunc) Predict(ctx context.Context, dst, x []float32, at At) error {

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -14,6 +15,9 @@ func ReadPlan(r io.Reader) (*Plan, error) {
 	p := new(Plan)
 	if err := decoder.Decode(p); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("plan: more follows its end; expected one JSON object")
 	}
 	return p, p.Check()
 }

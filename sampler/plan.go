@@ -42,9 +42,9 @@ func (r *Row) At(first int) At {
 	return At{Step: r.Step, T: r.T, Input: r.Input, Scale: r.Scale, First: first, DataX: r.DataX, DataP: r.DataP}
 }
 
-// Plan is a sampler: a table of rows, and in words what it was made from. Path, Prediction and Sigma are the texts
-// from which those things can be read back, and so is Grid, save that "indexes" stands for a list of trained indices,
-// which the rows show.
+// Plan is a sampler: a table of rows, and in words what it was made from. Path and Sigma are the texts from which those
+// things can be read back, and so is Prediction where it has a name (a functional is written "a*z + b*eps"), and Grid, save
+// that "indexes" stands for a list of trained indices, which the rows show.
 type Plan struct {
 	Solver     string `json:"solver"`
 	Path       string `json:"path,omitempty"`
@@ -110,6 +110,9 @@ func (p *Plan) Check() error {
 	}
 	if p.Clip != nil && !(finite(p.Clip[:]...) && p.Clip[0] < p.Clip[1]) {
 		return fmt.Errorf("plan: clip [%v, %v] is no range: write lo < hi", p.Clip[0], p.Clip[1])
+	}
+	if n := len(p.Rows); n == 0 || !p.Rows[n-1].Ends {
+		return fmt.Errorf("plan: of its %d rows the last must complete a step", n)
 	}
 	calls, step, kept := 0, 0, false
 	for i := range p.Rows {

@@ -31,7 +31,7 @@ func (p *Plan) Print(w io.Writer) error {
 			if i >= 0 {
 				text = c.cells[i]
 			}
-			fmt.Fprintf(&line, "%*s  ", c.width(), text)
+			fmt.Fprintf(&line, "%*s  ", c.width, text)
 		}
 		if i >= 0 {
 			line.WriteString(p.Rows[i].Note)
@@ -96,18 +96,19 @@ func (p *Plan) equation() string {
 	return text
 }
 
-// column is one column of the table: its name, and the text of every row.
+// column is one column of the table: its name, the text of every row, and the width of the widest.
 type column struct {
 	head  string
 	cells []string
+	width int
 }
 
-func (c column) width() int {
-	w := len(c.head)
+func newColumn(head string, values []float64) column {
+	c := column{head, aligned(values), len(head)}
 	for _, s := range c.cells {
-		w = max(w, len(s))
+		c.width = max(c.width, len(s))
 	}
-	return w
+	return c
 }
 
 func (p *Plan) columns() []column {
@@ -119,7 +120,7 @@ func (p *Plan) columns() []column {
 			empty = empty && (values[i] == 0 || math.IsNaN(values[i]))
 		}
 		if always || !empty {
-			columns = append(columns, column{head, aligned(values)})
+			columns = append(columns, newColumn(head, values))
 		}
 	}
 	add("step", true, func(r *Row) float64 { return float64(r.Step) })

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"odeon/schedule"
 )
@@ -18,8 +20,8 @@ type Model struct {
 	Time *schedule.Formula
 	// Scale is what the state is multiplied by before the network sees it. Nil: 1.
 	Scale *schedule.Formula
-	// Start is the standard deviation of the state at the first time. Nil: sqrt(alpha^2+beta^2) there; beta where alpha
-	// is constant (ve, edm); 1 on a discrete path.
+	// Start is the standard deviation of the state at the first time. Nil: sqrt(alpha^2+beta^2) there; beta on ve and
+	// edm; 1 on a discrete path.
 	Start *schedule.Formula
 	// Integer says that the network takes its time as an integer: Input is rounded, and on a discrete path alpha, beta
 	// and t are those of the rounded index.
@@ -54,11 +56,17 @@ type Settings struct {
 	Clip *[2]float64 // the data prediction is clipped to it at every call; nil: not
 }
 
-// laterStart is where a walk starts when its first step does not exist at the grid's own first time.
-const laterStart = 0.01
-
-// maxSteps keeps a mistyped number of steps from filling the memory with rows.
-const maxSteps = 1_000_000
+// laterStarts are where a walk may start when it cannot start in pure noise: at t = 0.01, and on a table so short that
+// this still is the noisiest step, at the next one.
+func laterStarts(path schedule.Path) []float64 {
+	starts := []float64{0.01}
+	if d, ok := path.(*schedule.Discrete); ok && d.Count() > 1 {
+		if next := d.Time(schedule.Index(d.Count() - 2)); next > starts[0] {
+			starts = append(starts, next)
+		}
+	}
+	return starts
+}
 
 // NewPlan writes the table of a walk. It is arithmetic alone: no network is needed or called.
 //
@@ -72,13 +80,18 @@ func NewPlan(m Model, s Settings) (*Plan, error) {
 	if !errors.As(err, &start) || s.From != nil || listed || len(s.Indexes) > 0 {
 		return plan, err
 	}
-	from := laterStart
-	s.From = &from
-	if plan, err = build(m, s); err != nil {
-		return nil, err
+	for _, from := range laterStarts(m.Path) {
+		s.From = &from
+		plan, again := build(m, s)
+		switch {
+		case again == nil && plan.From < plan.To:
+			plan.Warnings = append(plan.Warnings, fmt.Sprintf("the walk starts at t=%.6g, since at its first time it could not: %v", plan.From, start.why))
+			return plan, nil
+		case again != nil && !errors.As(again, new(*startError)):
+			return nil, again
+		}
 	}
-	plan.Warnings = append(plan.Warnings, fmt.Sprintf("the walk starts at t=%.6g, since at its first time it could not: %v", plan.From, start.why))
-	return plan, nil
+	return nil, err
 }
 
 // startError says that the walk's first step does not exist where the walk starts.
@@ -105,11 +118,13 @@ func build(m Model, s Settings) (*Plan, error) {
 	}
 	plan := b.plan
 	plan.From = nodes[0].t
+	if s.From != nil && plan.From != *s.From && b.discrete == nil {
+		plan.Warnings = append(plan.Warnings, fmt.Sprintf("the walk starts at t=%.6g and not at %.6g, which grid %s cannot begin with", plan.From, *s.From, plan.Grid))
+	}
 	if plan.Start, err = b.start(nodes[0]); err != nil {
-		return nil, err
+		return nil, b.cannotStart(nodes[0], err)
 	}
 	for k := range nodes {
-		var err error
 		switch {
 		case k+1 < len(nodes):
 			err = b.step(k, nodes[k], nodes[k+1])
@@ -119,7 +134,7 @@ func build(m Model, s Settings) (*Plan, error) {
 			continue
 		}
 		if k == 0 && impossible(err) {
-			return nil, &startError{nodes[0].t, err, b.startLater(nodes[0])}
+			return nil, b.cannotStart(nodes[0], err)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("step %d (t=%.6g): %w", k, nodes[k].t, err)
@@ -133,19 +148,24 @@ func build(m Model, s Settings) (*Plan, error) {
 	return plan, plan.Check()
 }
 
-// startLater says how to start where the first step exists.
-func (b *builder) startLater(first node) string {
-	within := laterStart
+// cannotStart adds to an error how to start where the first step exists, if that is what it is about.
+func (b *builder) cannotStart(first node, err error) error {
+	if !impossible(err) {
+		return err
+	}
+	within := slices.Max(laterStarts(b.model.Path))
 	if first.t > 0.5 {
-		within = 1 - laterStart
+		within = 1 - within
 	}
-	if len(b.settings.Indexes) > 0 {
-		return fmt.Sprintf("leave index %v out", first.point.Index)
+	_, listed := b.settings.Grid.(schedule.List)
+	mend := fmt.Sprintf("start inside, for example with --t-start %v", within)
+	switch {
+	case len(b.settings.Indexes) > 0:
+		mend = fmt.Sprintf("leave index %v out", first.point.Index)
+	case listed:
+		mend = fmt.Sprintf("begin the list inside, for example at %v", within)
 	}
-	if _, listed := b.settings.Grid.(schedule.List); listed {
-		return fmt.Sprintf("begin the list inside, for example at %v", within)
-	}
-	return fmt.Sprintf("start inside, for example with --t-start %v", within)
+	return &startError{first.t, err, mend}
 }
 
 // newBuilder fills in the defaults and checks what can be checked before there are times.
@@ -155,8 +175,8 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 		return nil, errors.New("no path: the model must say along which path it was trained")
 	case !m.Prediction.Valid():
 		return nil, errors.New("no prediction: the model must say what it predicts")
-	case s.Steps < 0 || s.Steps > maxSteps:
-		return nil, fmt.Errorf("found %d steps, expected 1 to %d", s.Steps, maxSteps)
+	case s.Steps < 0:
+		return nil, fmt.Errorf("found %d steps, expected at least 1", s.Steps)
 	case s.Clip != nil && !(finite(s.Clip[:]...) && s.Clip[0] < s.Clip[1]):
 		return nil, fmt.Errorf("clip %v,%v is no range: give the lower end first", s.Clip[0], s.Clip[1])
 	}
@@ -208,22 +228,26 @@ func (b *builder) step(k int, from, to node) error {
 	return b.rungeKutta(b.settings.Solver, k, from, to)
 }
 
-// start is the standard deviation of the state at the first node. On a path whose alpha does not move the data are not
-// scaled away at the noisy end, and the start is the noise alone.
+// start is the standard deviation of the state at the first node. On ve and edm the data are not scaled away at the noisy
+// end, and the start is the noise alone.
 func (b *builder) start(n node) (float64, error) {
-	std := math.Hypot(n.point.Alpha, n.point.Beta)
-	path, continuous := b.model.Path.(*schedule.Continuous)
-	switch {
-	case b.model.Start != nil:
+	if formula := b.model.Start; formula != nil {
 		b.values = schedule.TimeValues(b.values[:0], n.point)
-		std = b.model.Start.Eval(b.values...)
-	case b.discrete != nil:
-		std = 1
-	case continuous && !path.Alpha.Uses("t"):
-		std = n.point.Beta
+		std := formula.Eval(b.values...)
+		if !finite(std) || std < 0 {
+			return 0, fmt.Errorf("the start's standard deviation is %v at t=%.6g, expected a number not below 0: mend the formula %s (field start)", std, n.t, formula)
+		}
+		return std, nil
 	}
-	if !finite(std) || std < 0 {
-		return 0, fmt.Errorf("the start's standard deviation is %v at t=%.6g, expected a number not below 0: mend the formula %s (field start)", std, n.t, b.model.Start)
+	if b.discrete != nil {
+		return 1, nil
+	}
+	if path, ok := b.model.Path.(*schedule.Continuous); ok && (strings.HasPrefix(path.Name, "ve(") || strings.HasPrefix(path.Name, "edm(")) {
+		return n.point.Beta, nil
+	}
+	std := math.Hypot(n.point.Alpha, n.point.Beta)
+	if !finite(std) {
+		return 0, &noCallError{t: n.t, why: fmt.Sprintf("the state's standard deviation there is %v", std)}
 	}
 	return std, nil
 }

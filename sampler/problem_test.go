@@ -40,9 +40,7 @@ func TestAWalkTakesExactlyItsStepsFromFirstToLast(t *testing.T) {
 				require.Equal(t, 1.0, plan.Rows[len(plan.Rows)-1].Next)
 				ends, at := 0, plan.From
 				for _, row := range plan.Rows {
-					if name != "edm" || row.Step < n-1 {
-						require.Equal(t, at, row.T, "a row begins where the last one ended")
-					}
+					require.Equal(t, at, row.T, "a row begins where the last one ended")
 					if at = row.Next; row.Ends {
 						ends++
 					}
@@ -103,6 +101,9 @@ func TestTheStartHasTheStatesStandardDeviation(t *testing.T) {
 		{condot, 0, 1},
 		{condot, 0.5, 0.7071067811865476},
 		{ve, 0, 80},
+		{Model{Path: mustPath(t, "ve(0.02,100)"), Prediction: schedule.Score}, 0, 100},
+		{Model{Path: mustPath(t, "alpha=1; beta=100*(0.02/100)^t"), Prediction: schedule.Score}, 0, 100.00499987500625}, // hypot(1, 100): only the names say otherwise
+		{Model{Path: mustPath(t, "vp(0.1,20)"), Prediction: schedule.Noise}, 0, 1},
 		{linear10(t), 0, 1}, // though this table does not end in pure noise
 		{own, 0.25, 1.5},
 	} {
@@ -132,6 +133,20 @@ func TestAWalkStartsLaterWhereItsFirstStepDoesNotExist(t *testing.T) {
 	model.Time = formula(model.Path, "log(sigma)")
 	require.Equal(t, 0.01, mustPlan(t, model, Settings{Sigma: mustSigma(t, "0.3")}).From)
 	require.Equal(t, 0.01, mustPlan(t, condot, Settings{Sigma: mustSigma(t, "forward")}).From)
+	// On a short table t = 0.01 still is the noisiest step, where the grid is made of steps.
+	plan = mustPlan(t, zeroSNR, Settings{})
+	require.Equal(t, []float64{2, 1, 0}, indexes(plan))
+	require.Equal(t, 0.01, mustPlan(t, zeroSNR, Settings{Grid: schedule.Uniform, Steps: 2, To: ptr(0.5)}).From)
+	// The walk does not turn round where it ends before that.
+	_, err = NewPlan(Model{Path: schedule.CondOT(), Prediction: schedule.Noise}, Settings{To: ptr(0.005)})
+	require.ErrorContains(t, err, "the walk cannot start at t=0: ")
+	// So it is where the state has no scale at t = 0.
+	require.Equal(t, 0.01, mustPlan(t, Model{Path: mustPath(t, "alpha=1; beta=1/t-1"), Prediction: schedule.Velocity}, Settings{}).From)
+	// A grid of noise levels has none for pure noise; a first time that was asked for is not given up in silence.
+	plan = mustPlan(t, condot, Settings{Grid: schedule.Karras(7), From: ptr(0.0)})
+	require.Equal(t, 0.01, plan.From)
+	require.Equal(t, []string{"the walk starts at t=0.01 and not at 0, which grid karras(7) cannot begin with"}, plan.Warnings)
+	require.Empty(t, mustPlan(t, condot, Settings{Grid: schedule.Karras(7)}).Warnings)
 	// An identity needs no conversion.
 	require.Equal(t, 0.0, mustPlan(t, condot, Settings{}).From)
 	require.Equal(t, 0.0, mustPlan(t, Model{Path: schedule.CondOT(), Prediction: schedule.Data}, Settings{Solver: DDIM}).From)

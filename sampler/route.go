@@ -84,18 +84,14 @@ func (b *builder) indexed() ([]node, error) {
 	return append(nodes, b.index(*s.EndIndex)), nil
 }
 
-// gridTimes asks the grid for its times. A walk that ends with a step to the data prediction has one time fewer.
-func (b *builder) gridTimes() (times []float64, denoise bool, err error) {
+// ends are the first and the last time that the settings ask for.
+func (b *builder) ends() (from, to float64, err error) {
 	s := b.settings
-	from, to := 0.0, 1.0
-	list, listed := s.Grid.(schedule.List)
-	if listed {
-		if len(list) == 0 {
-			return nil, false, fmt.Errorf("the grid lists no times")
-		}
+	from, to = 0, 1
+	if list, ok := s.Grid.(schedule.List); ok && len(list) > 0 {
 		from, to = list[0], list[len(list)-1]
 		if s.From != nil && *s.From != from || s.To != nil && *s.To != to || s.EndIndex != nil {
-			return nil, false, fmt.Errorf("the grid lists times from %v to %v itself; leave first and last time and end index out", from, to)
+			return 0, 0, fmt.Errorf("the grid lists times from %v to %v itself; leave first and last time and end index out", from, to)
 		}
 	}
 	if s.From != nil {
@@ -108,36 +104,47 @@ func (b *builder) gridTimes() (times []float64, denoise bool, err error) {
 		to = b.discrete.Time(*s.EndIndex)
 	}
 	if !(from >= 0 && from <= 1 && to >= 0 && to <= 1) {
-		return nil, false, fmt.Errorf("the walk goes from t=%v to t=%v, expected times from 0 (noise) to 1 (data)", from, to)
+		return 0, 0, fmt.Errorf("the walk goes from t=%v to t=%v, expected times from 0 (noise) to 1 (data)", from, to)
 	}
-	left := b.model.Path.At(to).Beta > 0 // whether noise is left at the end
-	denoise = left && (s.Last == "denoise" || s.Last == "" && !listed && from < 1 && to == 1)
+	return from, to, nil
+}
 
-	steps, extra := s.Steps, 0
-	if denoise {
-		extra = 1
-	}
-	if listed {
-		if own := len(list) - 1 + extra; steps != 0 && steps != own {
-			return nil, false, fmt.Errorf("found %d steps, but %s has %d: leave steps out", steps, list, own)
-		}
-		steps = len(list) - 1 + extra
-	}
-	if steps == 0 && !listed {
-		steps = b.defaultSteps(from, to)
-	}
-	if steps == 1 && denoise {
-		return []float64{from}, true, nil
-	}
-	if steps-extra < 1 || from == to {
-		return nil, false, fmt.Errorf("no step from t=%v to t=%v: expected two times", from, to)
-	}
-	times, err = s.Grid.Times(b.model.Path, from, to, steps-extra)
+// gridTimes asks the grid for its times. A walk that ends with a step to the data prediction has one time fewer.
+func (b *builder) gridTimes() (times []float64, denoise bool, err error) {
+	from, to, err := b.ends()
 	if err != nil {
 		return nil, false, err
 	}
-	if len(times) != steps-extra+1 {
-		return nil, false, fmt.Errorf("grid %s gave %d times for %d steps, expected one more than steps", s.Grid, len(times), steps-extra)
+	s := b.settings
+	list, listed := s.Grid.(schedule.List)
+	left := b.model.Path.At(to).Beta > 0 // whether noise is left at the end
+	denoise = left && (s.Last == "denoise" || s.Last == "" && !listed && from < 1 && to == 1)
+	extra := 0
+	if denoise {
+		extra = 1
+	}
+
+	steps := s.Steps
+	switch own := len(list) - 1 + extra; {
+	case listed && steps != 0 && steps != own:
+		return nil, false, fmt.Errorf("found %d steps, but %s has %d: leave steps out", steps, list, own)
+	case listed:
+		steps = own
+	case steps == 0:
+		steps = b.defaultSteps(from, to)
+	}
+	inner := steps - extra // steps of the grid proper
+	switch {
+	case inner == 0 && denoise:
+		return []float64{from}, true, nil
+	case inner < 1 || from == to:
+		return nil, false, fmt.Errorf("no step from t=%v to t=%v: expected two times", from, to)
+	}
+	if times, err = s.Grid.Times(b.model.Path, from, to, inner); err != nil {
+		return nil, false, err
+	}
+	if len(times) != inner+1 {
+		return nil, false, fmt.Errorf("grid %s gave %d times for %d steps, expected one more than steps", s.Grid, len(times), inner)
 	}
 	return times, denoise, nil
 }

@@ -47,7 +47,7 @@ func TestRunFollowsTheTable(t *testing.T) {
 				return float64s(xi)
 			})
 			require.NoError(t, Run(t.Context(), plan, Clip(perfect(triple, model), plan), x, noise, nil))
-			require.InDeltaSlice(t, want, float64s(x.X), 2e-4, "%s %s", name, prediction)
+			require.InDeltaSlice(t, want, float64s(x.X), 2e-5, "%s %s", name, prediction)
 		}
 	}
 }

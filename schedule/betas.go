@@ -6,33 +6,39 @@ import (
 	"math"
 )
 
+// A betaSchedule is beta i of count.
+type betaSchedule func(i, count int) float64
+
+var firstAndLast = []string{"first", "last"}
+
 // betaSchedules are the named schedules of betas, as diffusers computes them, in float64.
-var betaSchedules = []struct {
-	name    string
-	args    []string
-	example string
-	beta    func(i, count int, args []float64) float64
-}{
-	{"linear", []string{"first", "last"}, "linear(1e-4,0.02)", func(i, count int, args []float64) float64 {
-		return linspace(args[0], args[1], i, count)
+var betaSchedules = []form[betaSchedule]{
+	{"linear", firstAndLast, "linear(1e-4,0.02)", func(ends []float64) (betaSchedule, error) {
+		return func(i, count int) float64 { return linspace(ends[0], ends[1], i, count) }, nil
 	}},
 	// Linear in the square root, of latent diffusion (Rombach et al. 2022).
-	{"scaled_linear", []string{"first", "last"}, "scaled_linear(0.00085,0.012)", func(i, count int, args []float64) float64 {
-		root := linspace(math.Sqrt(args[0]), math.Sqrt(args[1]), i, count)
-		return root * root
+	{"scaled_linear", firstAndLast, "scaled_linear(0.00085,0.012)", func(ends []float64) (betaSchedule, error) {
+		return func(i, count int) float64 {
+			root := linspace(math.Sqrt(ends[0]), math.Sqrt(ends[1]), i, count)
+			return root * root
+		}, nil
 	}},
-	// Nichol and Dhariwal 2021, https://arxiv.org/abs/2102.09672, equation 17: diffusers' squaredcos_cap_v2.
-	{"cosine", nil, "cosine", func(i, count int, _ []float64) float64 {
-		bar := func(s float64) float64 {
-			c := math.Cos((s + 0.008) / 1.008 * math.Pi / 2)
-			return c * c
-		}
-		return min(1-bar(float64(i+1)/float64(count))/bar(float64(i)/float64(count)), 0.999)
-	}},
+	{"cosine", nil, "cosine", func([]float64) (betaSchedule, error) { return cosineBeta, nil }},
 	// GeoDiff (Xu et al. 2022): a logistic curve over [-6, 6].
-	{"sigmoid", []string{"first", "last"}, "sigmoid(1e-4,0.02)", func(i, count int, args []float64) float64 {
-		return args[0] + (args[1]-args[0])/(1+math.Exp(-linspace(-6, 6, i, count)))
+	{"sigmoid", firstAndLast, "sigmoid(1e-4,0.02)", func(ends []float64) (betaSchedule, error) {
+		return func(i, count int) float64 {
+			return ends[0] + (ends[1]-ends[0])/(1+math.Exp(-linspace(-6, 6, i, count)))
+		}, nil
 	}},
+}
+
+// cosineBeta is of Nichol and Dhariwal 2021, https://arxiv.org/abs/2102.09672, equation 17.
+func cosineBeta(i, count int) float64 {
+	bar := func(s float64) float64 {
+		c := math.Cos((s + 0.008) / 1.008 * math.Pi / 2)
+		return c * c
+	}
+	return min(1-bar(float64(i+1)/float64(count))/bar(float64(i)/float64(count)), 0.999)
 }
 
 // Betas are the count betas of a named schedule, index 0 the cleanest: "linear(1e-4,0.02)", "scaled_linear(0.00085,0.012)",
@@ -45,36 +51,29 @@ func Betas(text string, count int) ([]float64, error) {
 // namedBetas also gives the schedule's canonical text.
 func namedBetas(text string, count int) ([]float64, string, error) {
 	if count < 1 || count > maxTrained {
-		return nil, "", fmt.Errorf("betas %s: count is %d; expected 1 to %d", text, count, maxTrained)
+		return nil, "", fmt.Errorf("betas %s: count is %d; expected 1 to %d", clip(text, 40), count, maxTrained)
 	}
-	call, err := parseCall(text)
+	c, err := parseCall(text)
 	if err != nil {
 		return nil, "", fmt.Errorf("betas: %w", err)
 	}
-	if call.name == "squaredcos_cap_v2" {
-		call.name = "cosine"
+	if c.name == "squaredcos_cap_v2" { // diffusers' name for it
+		c.name = "cosine"
 	}
-	var names []string
-	for _, s := range betaSchedules {
-		names = append(names, s.name)
-		if s.name != call.name {
-			continue
-		}
-		if err := call.want(s.args, s.example); err != nil {
-			return nil, "", fmt.Errorf("betas: %w", err)
-		}
-		for i, arg := range call.args {
-			if !(0 <= arg && arg <= 1) {
-				return nil, "", fmt.Errorf("betas %s: the %s beta is %g; expected 0 to 1", text, s.args[i], arg)
-			}
-		}
-		betas := make([]float64, count)
-		for i := range betas {
-			betas[i] = s.beta(i, count, call.args)
-		}
-		return betas, call.String(), nil
+	beta, err := find(c, betaSchedules, "schedule", "linear(first,last), scaled_linear(first,last), cosine or sigmoid(first,last)")
+	if err != nil {
+		return nil, "", fmt.Errorf("betas: %w", err)
 	}
-	return nil, "", fmt.Errorf("betas: unknown schedule %q%s; expected one of %s", clip(call.name, 40), suggestion(call.name, names), joined(names))
+	for i, arg := range c.args {
+		if !(0 <= arg && arg <= 1) {
+			return nil, "", fmt.Errorf("betas %s: the %s beta is %g; expected 0 to 1", clip(text, 40), firstAndLast[i], arg)
+		}
+	}
+	betas := make([]float64, count)
+	for i := range betas {
+		betas[i] = beta(i, count)
+	}
+	return betas, c.String(), nil
 }
 
 // linspace is numpy's: entry i of count from first to last, both included.

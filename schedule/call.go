@@ -3,7 +3,10 @@ package schedule
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+
+	"odeon/internal/nearest"
 )
 
 // A call is a name with numbers, as paths, grids and betas are written: condot, vp(0.1,20), list(0,1/3,1).
@@ -56,16 +59,44 @@ func splitArguments(text string) []string {
 	return append(args, text[start:])
 }
 
-// want is an error unless the call has the named arguments.
-func (c call) want(args []string, example string) error {
-	if len(c.args) == len(args) {
+// A form is a name that may be called, and what is built from its arguments.
+type form[T any] struct {
+	name    string
+	args    []string // what the arguments are; nil: there are none
+	example string
+	build   func(args []float64) (T, error)
+}
+
+// check is an error unless the call has the form's arguments.
+func (f form[T]) check(c call) error {
+	if len(c.args) == len(f.args) || slices.Equal(f.args, anyNumber) {
 		return nil
 	}
 	expected := "no arguments"
-	if len(args) > 0 {
-		expected = "(" + strings.Join(args, ", ") + ")"
+	if len(f.args) > 0 {
+		expected = "(" + strings.Join(f.args, ", ") + ")"
 	}
-	return fmt.Errorf("%s takes %s, got %d: write %s", c.name, expected, len(c.args), example)
+	return fmt.Errorf("%s takes %s, got %d: write %s", f.name, expected, len(c.args), f.example)
+}
+
+// anyNumber stands for the arguments of a form that takes as many as are given.
+var anyNumber = []string{"..."}
+
+// find builds what the call names. Its message for an unknown name says what the forms are of, and what was expected.
+func find[T any](c call, forms []form[T], of, expected string) (T, error) {
+	var none T
+	var names []string
+	for _, f := range forms {
+		names = append(names, f.name)
+		if f.name != c.name {
+			continue
+		}
+		if err := f.check(c); err != nil {
+			return none, err
+		}
+		return f.build(c.args)
+	}
+	return none, fmt.Errorf("unknown %s %q%s; expected %s", of, clip(c.name, 40), hint(c.name, names), expected)
 }
 
 // String is the canonical text.
@@ -73,11 +104,25 @@ func (c call) String() string {
 	if len(c.args) == 0 {
 		return c.name
 	}
-	texts := make([]string, len(c.args))
-	for i, arg := range c.args {
-		texts[i] = number(arg)
-	}
-	return c.name + "(" + strings.Join(texts, ",") + ")"
+	return c.name + "(" + numbers(c.args) + ")"
 }
 
-func joined(names []string) string { return strings.Join(names, ", ") }
+// numbers is the values with commas between them.
+func numbers(values []float64) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = number(v)
+	}
+	return strings.Join(texts, ",")
+}
+
+// hint suggests the known name nearest to what was written, however long that is.
+func hint(written string, known []string) string { return nearest.Hint(clip(written, 40), known) }
+
+// clip is the text, or its first n bytes and "..." where it is longer: what a file holds must not fill the screen.
+func clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "..."
+}

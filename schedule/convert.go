@@ -113,6 +113,7 @@ type ImpossibleError struct {
 	T        float64
 }
 
+// Error says what cannot be had from what, when, why, and at which times it can.
 func (e *ImpossibleError) Error() string {
 	return fmt.Sprintf("%s cannot be had from %s at t=%.6g on path %s: %s%s", e.To, e.From, e.T, describe(e.Path), e.reason(), e.safe())
 }

@@ -180,7 +180,7 @@ func TestConversionsAreImpossibleExactlyWhereNoLimitExists(t *testing.T) {
 			for _, from := range schedule.Predictions() {
 				for _, to := range schedule.Predictions() {
 					conversion, err := schedule.Convert(path, from, to, s)
-					pair := from.Name() + " > " + to.Name()
+					pair := from.String() + " > " + to.String()
 					require.Equal(t, impossible[pair], err != nil, "%s at t=%g: %s: %+v %v", test.path, s, pair, conversion, err)
 					if err != nil {
 						var impossibleError *schedule.ImpossibleError
@@ -268,7 +268,7 @@ func TestConversionIsImpossibleWhereThePredictionIsTheState(t *testing.T) {
 
 func TestPredictionsAreFoundByName(t *testing.T) {
 	for _, p := range schedule.Predictions() {
-		got, err := schedule.ParsePrediction(p.Name())
+		got, err := schedule.ParsePrediction(p.String())
 		require.NoError(t, err)
 		require.True(t, got.Equal(p))
 	}

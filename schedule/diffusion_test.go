@@ -50,6 +50,21 @@ func TestForwardDiffusionIsTheForwardProcess(t *testing.T) {
 	}
 }
 
+// On any path sigma^2 is beta^2 times the slope of the log-SNR: what is drawn anew as the signal fades.
+func TestForwardDiffusionIsTheSlopeOfTheLogSNR(t *testing.T) {
+	const h = 1e-5
+	for _, text := range append([]string{"betas=linear(0.0001,0.02); count=1000"}, continuousPaths...) {
+		path := parsePath(t, text)
+		for _, s := range []float64{0.1115, 0.3335, 0.5555, 0.7775} { // between the entries of the table
+			p := path.At(s)
+			got, err := schedule.ForwardDiffusion.At(p)
+			require.NoError(t, err)
+			slope := (path.At(s+h).LogSNR() - path.At(s-h).LogSNR()) / (2 * h)
+			require.InEpsilon(t, p.Beta*p.Beta*slope, got*got, 1e-6, "%s at t=%g", text, s)
+		}
+	}
+}
+
 func TestDiffusionsThatAreNoneAreErrors(t *testing.T) {
 	for text, says := range map[string]string{
 		"-1":     "sigma is the constant -1; expected a finite number, 0 or above",

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"sort"
-	"strings"
 )
 
 // An Index is a trained step of a discrete path in the literature's order: 0 is the cleanest, count-1 the noisiest.
@@ -183,15 +182,7 @@ func (d *Discrete) String() string {
 	case d.text != "":
 		return d.text
 	case d.betas != nil:
-		return "betas=" + list(d.betas)
+		return "betas=[" + numbers(d.betas) + "]"
 	}
-	return "alpha_bars=" + list(d.alphaBars)
-}
-
-func list(values []float64) string {
-	texts := make([]string, len(values))
-	for i, v := range values {
-		texts[i] = number(v)
-	}
-	return "[" + strings.Join(texts, ",") + "]"
+	return "alpha_bars=[" + numbers(d.alphaBars) + "]"
 }

@@ -33,8 +33,11 @@ const (
 	Linspace Rule = "linspace"
 )
 
+// String is the rule's name.
 func (r Rule) String() string { return string(r) }
 
+// Times are n+1 times by the rule. It is an error where they coincide in float64, and where a spacing of trained steps is asked for
+// on a path without them, from data to noise, or for more steps than there are.
 func (r Rule) Times(path Path, from, to float64, n int) ([]float64, error) {
 	same := func(u float64) float64 { return u }
 	switch r {
@@ -52,8 +55,10 @@ func (r Rule) Times(path Path, from, to float64, n int) ([]float64, error) {
 // Esser et al. 2024, https://arxiv.org/abs/2403.03206, equation 23.
 type Shift float64
 
+// String is "shift(3)".
 func (s Shift) String() string { return call{"shift", []float64{float64(s)}}.String() }
 
+// Times are n+1 times, shifted; an error unless the factor is above 0 and at most 1e6.
 func (s Shift) Times(path Path, from, to float64, n int) ([]float64, error) {
 	k := float64(s)
 	if !(k > 0 && k <= 1e6) {
@@ -72,8 +77,10 @@ func (s Shift) Times(path Path, from, to float64, n int) ([]float64, error) {
 // itself; a walk that begins in clean data begins with such a step. On a discrete path the nearest trained step stands in for the hundredth.
 type Karras float64
 
+// String is "karras(7)".
 func (k Karras) String() string { return call{"karras", []float64{float64(k)}}.String() }
 
+// Times are n+1 times; an error unless rho is between 0.1 and 100.
 func (k Karras) Times(path Path, from, to float64, n int) ([]float64, error) {
 	rho := float64(k)
 	if !(rho >= 0.1 && rho <= 100) {
@@ -87,8 +94,10 @@ func (k Karras) Times(path Path, from, to float64, n int) ([]float64, error) {
 // A List is the grid itself. It says where the walk begins and ends, whatever Times is asked for; n must be 0 or fit.
 type List []float64
 
+// String is "list(0,0.1,1)".
 func (l List) String() string { return call{"list", l}.String() }
 
+// Times are the list, copied; an error unless its times lie one beyond the other, between 0 and 1.
 func (l List) Times(path Path, _, _ float64, n int) ([]float64, error) {
 	if len(l) < 2 {
 		return nil, fmt.Errorf("grid %s: expected at least two times, as in list(0,0.1,1)", l)
@@ -100,42 +109,29 @@ func (l List) Times(path Path, _, _ float64, n int) ([]float64, error) {
 	return times, checkTimes(l, path, times)
 }
 
+// gridForms are the grids that have a name.
+var gridForms = []form[Grid]{
+	rule(Uniform), rule(Quadratic), rule(LogSNR), rule(Leading), rule(Trailing), rule(Linspace),
+	{"shift", []string{"factor"}, "shift(3)", func(a []float64) (Grid, error) { return Shift(a[0]), nil }},
+	{"karras", []string{"rho"}, "karras(7)", func(a []float64) (Grid, error) { return Karras(a[0]), nil }},
+	{"list", anyNumber, "list(0,0.1,1)", func(a []float64) (Grid, error) { return List(a), nil }},
+}
+
+func rule(r Rule) form[Grid] {
+	return form[Grid]{name: string(r), example: string(r), build: func([]float64) (Grid, error) { return r, nil }}
+}
+
 // ParseGrid reads a grid: uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace or list(0,0.1,1).
 func ParseGrid(text string) (Grid, error) {
 	c, err := parseCall(text)
 	if err != nil {
 		return nil, fmt.Errorf("grid: %w", err)
 	}
-	names := []string{"karras", "shift", "list"}
-	for _, r := range []Rule{Uniform, Quadratic, LogSNR, Leading, Trailing, Linspace} {
-		if c.name == string(r) {
-			return r, wrapGrid(c.want(nil, c.name))
-		}
-		names = append(names, string(r))
+	g, err := find(c, gridForms, "name", "uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace or list(0,0.1,1)")
+	if err != nil {
+		return nil, fmt.Errorf("grid: %w", err)
 	}
-	switch c.name {
-	case "karras":
-		if err := c.want([]string{"rho"}, "karras(7)"); err != nil {
-			return nil, wrapGrid(err)
-		}
-		return Karras(c.args[0]), nil
-	case "shift":
-		if err := c.want([]string{"factor"}, "shift(3)"); err != nil {
-			return nil, wrapGrid(err)
-		}
-		return Shift(c.args[0]), nil
-	case "list":
-		return List(c.args), nil
-	}
-	return nil, fmt.Errorf("grid: unknown name %q%s; expected uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace or list(0,0.1,1)",
-		clip(c.name, 40), suggestion(c.name, names))
-}
-
-func wrapGrid(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("grid: %w", err)
+	return g, nil
 }
 
 // checkWalk is an error unless from, to and n make a walk.

@@ -23,6 +23,7 @@ type FormulaError struct {
 	Reason string
 }
 
+// Error shows the text, the column, and what was found and expected there.
 func (e *FormulaError) Error() string {
 	return fmt.Sprintf("formula %q, column %d: %s", clip(e.Text, 80), e.Column, e.Reason)
 }
@@ -184,7 +185,7 @@ func (p *parser) name() (*Expr, error) {
 	op, ok := functionOps[name]
 	if !ok {
 		known := append(append([]string{}, p.variables...), functionNames...)
-		return nil, p.errorAt(start, fmt.Sprintf("unknown name %q%s; expected %s", clip(name, 40), suggestion(name, append(known, "pi")), p.operand()))
+		return nil, p.errorAt(start, fmt.Sprintf("unknown name %q%s; expected %s", clip(name, 40), hint(name, append(known, "pi")), p.operand()))
 	}
 	if err := p.accept('('); err != nil {
 		return nil, err

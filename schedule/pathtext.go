@@ -8,12 +8,7 @@ import (
 )
 
 // namedPaths are the paths that have a name.
-var namedPaths = []struct {
-	name    string
-	args    []string
-	example string
-	build   func(args []float64) (*Continuous, error)
-}{
+var namedPaths = []form[*Continuous]{
 	{"condot", nil, "condot", func([]float64) (*Continuous, error) { return CondOT(), nil }},
 	{"cosine", nil, "cosine", func([]float64) (*Continuous, error) { return Cosine(), nil }},
 	{"vp", []string{"bmin", "bmax"}, "vp(0.1,20)", func(a []float64) (*Continuous, error) { return VP(a[0], a[1]) }},
@@ -42,25 +37,14 @@ func ParsePath(text string) (Path, error) {
 	if err != nil {
 		return nil, fmt.Errorf("path: %w", err)
 	}
-	var names []string
-	for _, named := range namedPaths {
-		names = append(names, named.name)
-		if named.name != c.name {
-			continue
-		}
-		if err := c.want(named.args, named.example); err != nil {
-			return nil, fmt.Errorf("path: %w", err)
-		}
-		path, err := named.build(c.args)
-		if err != nil {
-			return nil, err
-		}
-		if err := path.check(); err != nil {
-			return nil, err
-		}
-		return path, nil
+	path, err := find(c, namedPaths, "name", pathForms)
+	if err != nil {
+		return nil, fmt.Errorf("path: %w", err)
 	}
-	return nil, fmt.Errorf("path: unknown name %q%s; expected %s", clip(c.name, 40), suggestion(c.name, names), pathForms)
+	if err := path.check(); err != nil {
+		return nil, err
+	}
+	return path, nil
 }
 
 // parseFields reads "key=value; key=value".
@@ -109,19 +93,21 @@ type pathFields map[string]any
 
 // pathKeys are the keys and what each holds.
 var pathKeys = map[string]func(json.RawMessage) (any, error){
-	"alpha":      decodeText,
-	"beta":       decodeText,
+	"alpha":      decode[string]("a formula in quotes"),
+	"beta":       decode[string]("a formula in quotes"),
 	"betas":      decodeBetas,
 	"alpha_bars": decodeNumbers,
-	"count":      decodeCount,
-	"zero_snr":   decodeBool,
+	"count":      decode[int]("a whole number"),
+	"zero_snr":   decode[bool]("true or false"),
 }
+
+// pathKeyNames is the order in which messages list them.
+var pathKeyNames = []string{"alpha", "beta", "betas", "count", "alpha_bars", "zero_snr"}
 
 func (f pathFields) set(key string, raw json.RawMessage) error {
 	decode, ok := pathKeys[key]
 	if !ok {
-		names := []string{"alpha", "beta", "betas", "count", "alpha_bars", "zero_snr"}
-		return fmt.Errorf("path: unknown key %q%s; expected %s", clip(key, 40), suggestion(key, names), joined(names))
+		return fmt.Errorf("path: unknown key %q%s; expected %s", clip(key, 40), hint(key, pathKeyNames), strings.Join(pathKeyNames, ", "))
 	}
 	if _, ok := f[key]; ok {
 		return fmt.Errorf("path: %s is given twice", key)
@@ -150,7 +136,7 @@ func (f pathFields) path() (Path, error) {
 		}
 	}
 	var given []string
-	for _, key := range []string{"alpha", "beta", "betas", "count", "alpha_bars", "zero_snr"} {
+	for _, key := range pathKeyNames {
 		if _, ok := f[key]; ok {
 			given = append(given, key)
 		}
@@ -237,34 +223,21 @@ func (f pathFields) checkCount(listed int) error {
 	return nil
 }
 
-func decodeText(raw json.RawMessage) (any, error) {
-	var text *string
-	if err := json.Unmarshal(raw, &text); err != nil || text == nil {
-		return nil, fmt.Errorf("found %s, expected a formula in quotes", excerpt(raw))
+// decode reads one value; null is none.
+func decode[T any](expected string) func(json.RawMessage) (any, error) {
+	return func(raw json.RawMessage) (any, error) {
+		var value *T
+		if err := json.Unmarshal(raw, &value); err != nil || value == nil {
+			return nil, fmt.Errorf("found %s, expected %s", clip(string(raw), 40), expected)
+		}
+		return *value, nil
 	}
-	return *text, nil
-}
-
-func decodeCount(raw json.RawMessage) (any, error) {
-	var count *int
-	if err := json.Unmarshal(raw, &count); err != nil || count == nil {
-		return nil, fmt.Errorf("found %s, expected a whole number", excerpt(raw))
-	}
-	return *count, nil
-}
-
-func decodeBool(raw json.RawMessage) (any, error) {
-	var value *bool
-	if err := json.Unmarshal(raw, &value); err != nil || value == nil {
-		return nil, fmt.Errorf("found %s, expected true or false", excerpt(raw))
-	}
-	return *value, nil
 }
 
 func decodeNumbers(raw json.RawMessage) (any, error) {
 	var values []*float64
 	if err := json.Unmarshal(raw, &values); err != nil || values == nil {
-		return nil, fmt.Errorf("found %s, expected a list of numbers", excerpt(raw))
+		return nil, fmt.Errorf("found %s, expected a list of numbers", clip(string(raw), 40))
 	}
 	numbers := make([]float64, len(values))
 	for i, v := range values {
@@ -277,8 +250,9 @@ func decodeNumbers(raw json.RawMessage) (any, error) {
 }
 
 func decodeBetas(raw json.RawMessage) (any, error) {
-	if text, err := decodeText(raw); err == nil {
-		return text, nil
+	var name string
+	if json.Unmarshal(raw, &name) == nil && name != "" {
+		return name, nil
 	}
 	numbers, err := decodeNumbers(raw)
 	if err != nil {
@@ -286,5 +260,3 @@ func decodeBetas(raw json.RawMessage) (any, error) {
 	}
 	return numbers, nil
 }
-
-func excerpt(raw json.RawMessage) string { return clip(string(raw), 40) }

@@ -52,7 +52,7 @@ func ParsePrediction(name string) (Prediction, error) {
 		names = append(names, p.name)
 	}
 	return Prediction{}, fmt.Errorf("unknown prediction %q%s; expected one of %s, or a functional {\"data\": \"a\", \"noise\": \"b\"}",
-		clip(name, 40), suggestion(name, names), strings.Join(names, ", "))
+		clip(name, 40), hint(name, names), strings.Join(names, ", "))
 }
 
 // NewPrediction is the functional a z + b eps with a and b formulas in TimeVariables(path). It is an error where it tells
@@ -128,10 +128,7 @@ func sampleTimes(path Path) []float64 {
 	return []float64{0.0625, 0.1875, 0.3125, 0.4375, 0.5625, 0.6875, 0.8125, 0.9375}
 }
 
-// Name is the prediction's name, or its functional "(1-t)*z + t*eps".
-func (p Prediction) Name() string { return p.name }
-
-// String is Name.
+// String is the prediction's name, or its functional "(1-t)*z + t*eps".
 func (p Prediction) String() string {
 	if !p.Valid() {
 		return "no prediction"

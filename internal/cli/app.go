@@ -34,7 +34,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // An interrupted command has prompt to end by itself, whatever else is pressed, and grace while nothing is.
 const (
 	prompt = 300 * time.Millisecond
-	grace  = 2 * time.Second
+	grace  = 600 * time.Millisecond
 )
 
 // interrupted says so, over the ^C that the terminal has echoed.
@@ -97,21 +97,40 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if ctx.Err() != nil {
 		return interrupted(messages)
 	}
-	fmt.Fprintf(messages, "odeon: %s\n", strings.TrimSpace(err.Error()))
+	fmt.Fprintf(messages, "odeon: %s\n", message(err))
 	if errors.As(err, new(usageError)) {
 		return exitUsage
 	}
 	return exitFailed
 }
 
+// message is the text of an error. A list below its first line stays one; other ends of lines, and lines without end, are
+// a stranger's.
+func message(err error) string {
+	const item = "\n  "
+	lines := strings.Split(strings.TrimSpace(err.Error()), item)
+	for i := range lines {
+		lines[i] = shortened(oneLine(lines[i]), 2000)
+	}
+	return strings.Join(lines, item)
+}
+
 func newApp(stdout, stderr io.Writer) *cli.App {
+	cli.HelpPrinter = printHelp
+	commands := []*cli.Command{sampleCommand(), infoCommand(), planCommand(), providersCommand(), modelsCommand(), runtimeCommand()}
+	for _, c := range commands {
+		noHelpCommand(c)
+	}
 	return &cli.App{
 		Name:      "odeon",
 		Usage:     "samples from diffusion and flow-matching models in ONNX files",
 		UsageText: "odeon COMMAND [MODEL] [flags]",
-		Description: "MODEL is an ONNX file, a card (JSON), a folder with either, or the name of an embedded model\n" +
-			"(odeon models lists them). Start with: odeon sample",
-		Commands:                  []*cli.Command{sampleCommand(), infoCommand(), planCommand(), providersCommand(), modelsCommand(), runtimeCommand()},
+		Description: "MODEL is an ONNX file, a card (JSON), a folder with either, or the name of an embedded model.\n" +
+			"Begin with:\n\n" +
+			"  odeon sample                          samples of the embedded default, as a picture\n" +
+			"  odeon info model.onnx                 what your network is, and what a card must still say\n" +
+			"  odeon sample model.onnx -o grid.png   its samples",
+		Commands:                  commands,
 		Flags:                     []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "Odeon's version, ONNX Runtime's, the commit"}},
 		HideVersion:               true,
 		HideHelpCommand:           true,
@@ -126,5 +145,13 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			}
 			return cli.ShowAppHelp(c)
 		},
+	}
+}
+
+// noHelpCommand keeps urfave/cli from taking a MODEL called help for a command; arrange knows odeon help COMMAND.
+func noHelpCommand(c *cli.Command) {
+	c.HideHelpCommand = true
+	for _, sub := range c.Subcommands {
+		noHelpCommand(sub)
 	}
 }

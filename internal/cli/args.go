@@ -15,6 +15,10 @@ import (
 func arrange(app *cli.App, args []string) ([]string, error) {
 	commands, flags, path := app.Commands, app.Flags, []string{}
 	for len(args) > 0 && len(commands) > 0 && !strings.HasPrefix(args[0], "-") {
+		if args[0] == "help" {
+			args = append(slices.Clone(args[1:]), "--help")
+			continue
+		}
 		i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(args[0]) })
 		if i < 0 {
 			return nil, unknownCommand(args[0], path, commands)

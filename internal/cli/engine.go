@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"odeon/models"
@@ -41,6 +42,9 @@ func newEngine(ctx context.Context, lib onnx.Library, r *models.Resolved, run mo
 	wishes.Fixed = r.Batch
 	wishes.Device = rt.OnDevice(req.session.Provider)
 	e.split = models.Choose(run.Count, e.dim, g.Weight != 1, cores(), wishes)
+	if err := fits(e.split, e.dim); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.Model.Path(), err)
+	}
 	options := req.session
 	options.Threads, options.Workers = e.split.Threads, e.split.Workers
 	if err := e.load(ctx, rt, r, run, options); err != nil {

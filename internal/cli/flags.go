@@ -35,77 +35,77 @@ func inCategory(category string, flags ...cli.Flag) []cli.Flag {
 // cardFlags complete or override the model's card.
 func cardFlags() []cli.Flag {
 	return inCategory("The model's card, completed or overridden",
-		text("card", "a card (JSON) `FILE`"),
-		text("prediction", "what the network predicts: velocity, data, noise, score, v, reverse-velocity, or {\"data\": \"a\", \"noise\": \"b\"}"),
-		text("path", "condot, cosine, vp(0.1,20), polynomial(2), ve(0.02,100), edm(0.002,80,7), 'alpha=t; beta=sqrt(1-t)', 'betas=linear(1e-4,0.02); count=1000'"),
+		text("card", "read a card (JSON) from `FILE`"),
+		text("prediction", "the network predicts `WHAT`: velocity, data, noise, score, v, reverse-velocity, or {\"data\": \"a\", \"noise\": \"b\"}"),
+		text("path", "`PATH` from noise to data: condot, cosine, vp(0.1,20), polynomial(2), ve(0.02,100), edm(0.002,80,7), 'alpha=t; beta=sqrt(1-t)', 'betas=linear(1e-4,0.02); count=1000'"),
 		text("time", "`FORMULA` for the number that the network is fed: t, 1-t, index, 0.25*log(sigma), ..."),
 		text("scale", "`FORMULA` for what the state is multiplied by before the network sees it"),
 		text("start", "`FORMULA` for the standard deviation of the state at the first time"),
-		text("shape", "one sample's shape without the batch, such as 3,64,64"),
-		text("layout", "CHW, HWC, HW, points, L, CL, TCHW or THWC"),
-		text("range", "`LO,HI`: the data values that are black and white"),
-		text("inputs", "the graph's names of the roles: state=x,time=t,label=y"),
-		text("output", "the graph's output `NAME`"),
-		text("labels", "classes as JSON: {\"count\": 10, \"encoding\": \"index\", \"null\": -1}"),
-		text("decoder", "the decoder's ONNX `FILE`, for models of latents"),
+		text("shape", "`SHAPE` of one sample without the batch, such as 3,64,64"),
+		text("layout", "`ORDER` of the axes: CHW, HWC, HW, points, L, CL, TCHW or THWC"),
+		text("range", "data values `LO,HI` are black and white (-1,1)"),
+		text("inputs", "`ROLES` of the graph's inputs: state=x,time=t,label=y"),
+		text("output", "the prediction is the graph's output `NAME`, or channels of it, NAME[0:3]"),
+		text("labels", "classes as `JSON`: {\"count\": 10, \"encoding\": \"index\", \"null\": -1}"),
+		text("decoder", "decode latents with the ONNX `FILE`"),
 	)
 }
 
 // walkFlags say how to walk from the first time to the last.
 func walkFlags() []cli.Flag {
-	return inCategory("The walk",
-		text("steps", "steps of the solver `N` (50)"),
-		text("solver", "euler (Euler-Maruyama where sigma is not 0), heun, midpoint, rk4, ddim, ddpm"),
+	return inCategory("The walk from noise to data",
+		text("steps", "take `N` steps (50)"),
+		text("solver", "`NAME` of the solver: euler (Euler-Maruyama where sigma is not 0), heun, midpoint, rk4, ddim, ddpm"),
+		text("grid", "`NAME` of the times to step at: uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace, list(0,0.1,1)"),
+		text("guidance", "classifier-free guidance of weight `W`: uncond + W (cond - uncond)"),
+		text("guidance-interval", "with `A,B`, guide only where A < t < B"),
 		text("sigma", "diffusion coefficient of the SDE, a `FORMULA` in t, alpha, beta, dalpha, dbeta; 0 is the ODE, forward matches the forward process"),
-		text("eta", "noise of ddim, from 0 to 1"),
-		text("variance", "ddpm's variance on each step: posterior or beta"),
-		text("t-start", "the first `TIME`"),
-		text("t-end", "the last `TIME`"),
-		text("last", "denoise (finish with a step to the data prediction) or none"),
-		text("grid", "uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace, list(0,0.1,1)"),
-		text("indexes", "on a discrete path: exactly these trained indices, noisiest first: 299,284,... or 999-0"),
-		text("end-index", "on a discrete path: end in the state at index `I` instead of clean data"),
-		text("guidance", "classifier-free weight `W`: uncond + W (cond - uncond)"),
-		text("guidance-interval", "guide only strictly inside `A,B`"),
+		text("eta", "noise `E` of ddim: 0 none, 1 as much as ddpm"),
+		text("variance", "ddpm draws noise of variance `NAME`: posterior or beta"),
+		text("t-start", "start at `TIME` (0, which is noise)"),
+		text("t-end", "end at `TIME` (1, which is data)"),
+		text("last", "`HOW` to end: denoise (a last step to the data prediction) or none"),
+		text("indexes", "on a discrete path, call the network at exactly the trained indices `I,J,...`, noisiest first: 299,284,... or 999-0"),
+		text("end-index", "on a discrete path, end in the state at index `I` instead of clean data"),
 		text("clip", "clip the data prediction to `LO,HI` at every step"),
 	)
 }
 
 func runtimeFlags() []cli.Flag {
 	return inCategory("ONNX Runtime",
-		text("provider", "auto, cpu, cuda, tensorrt, openvino, coreml or directml"),
-		several("provider-option", "an option of the provider, `K=V`; repeatable"),
+		text("provider", "run on `NAME`: auto, cpu, cuda, tensorrt, openvino, coreml or directml"),
+		several("provider-option", "set an option of the provider, `K=V`; repeatable"),
 		libraryFlag(),
-		text("threads", "threads of one network call"),
-		text("workers", "network calls side by side"),
-		text("batch", "samples in one network call"),
+		text("batch", "put `N` samples in one network call; without it, and without the next two, Odeon chooses"),
+		text("workers", "run `N` network calls side by side"),
+		text("threads", "run each network call on `N` threads"),
 	)
 }
 
 func libraryFlag() cli.Flag {
-	return text("runtime", "`PATH` of the ONNX Runtime library or its folder")
+	return text("runtime", "use the ONNX Runtime library at `PATH`, a file or its folder")
 }
 
 func sampleFlags() []cli.Flag {
 	samples := inCategory("Samples",
-		text("count", "how many samples `N` (16, or as many as --init holds)", "n"),
-		text("seed", "`S`: sample k of a seed is the same whatever the batch, the threads or --first (0)"),
+		text("count", "draw `N` samples (16, or as many as --init holds)", "n"),
+		text("seed", "use seed `S` (0): sample k of a seed is the same whatever the batch, the threads or --first"),
 		text("first", "start at sample number `K` of the seed, for shards"),
-		text("rng", "the generator: philox"),
-		text("label", "classes by number or name: 3, 0-9, 20,21, cat, null"),
-		text("init", "`FILE` (.npy, .npz) with the state at the first time, [n, ...]"),
-		text("init-noise", "`FILE` with standard normals for the start, [n, ...]"),
-		text("noise", "`FILE` with the normals of the steps, [k, n, ...]"),
-		several("set", "a further input, `NAME=VALUE` or NAME=@FILE.npy; repeatable"),
+		text("label", "draw `CLASSES` by number or name: 3, 0-9, 20,21, cat, null; without it all of them in turn"),
+		text("init", "start from the states [n, ...] in `FILE` (.npy, .npz)"),
+		text("init-noise", "start from the standard normals [n, ...] in `FILE`"),
+		text("noise", "take the normals of the steps, [k, n, ...], from `FILE`"),
+		several("set", "give a further input, `NAME=VALUE` or NAME=@FILE.npy; repeatable"),
 		several("set-null", "its value in the unconditional half, `NAME=@FILE.npy`; repeatable"),
-		&cli.BoolFlag{Name: "decode", Value: true, Usage: "run the decoder; --decode=false keeps the latents"},
+		&cli.BoolFlag{Name: "decode", Value: true, Usage: "run the decoder, where there is one; --decode=false keeps the latents"},
+		text("rng", "the random generator `NAME`: philox"),
 		switched("allow-nonfinite", "keep NaN and infinite samples"),
 	)
 	output := inCategory("Output",
-		several("out", "`FILE`: .png (%d: one a sample), .gif, .apng, .svg, .npy, .npz, .csv, .wav, .txt; repeatable", "o"),
+		several("out", "write `FILE`: .png (%d in the name: a file a sample), .gif or .apng (the walk), .svg, .npy, .npz, .csv, .wav, .txt; repeatable", "o"),
 		switched("trajectories", "draw the way of each point faintly behind it"),
-		switched("json", "the report as JSON"),
-		switched("quiet", "no progress"),
+		switched("json", "report as one line of JSON"),
+		switched("quiet", "no progress, no notes"),
 	)
 	return slices.Concat(samples, output, walkFlags(), cardFlags(), runtimeFlags())
 }

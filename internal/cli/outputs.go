@@ -86,6 +86,10 @@ func openOutputs(req request, r *models.Resolved, e *engine, plan *sampler.Plan,
 		o.sinks = append(o.sinks, sink)
 		o.shown = max(o.shown, sink.Shown())
 		if a, ok := sink.(render.Archive); ok {
+			if held := 8 * float64(req.count) * float64(e.dim); held > memory() {
+				o.Abort()
+				return nil, fmt.Errorf("--out: %s holds starts and latents of all samples, here %.1f GB; .npy takes samples as they come", name, held/1e9)
+			}
 			o.archive(a, req, r, run, times)
 		}
 	}

@@ -25,9 +25,11 @@ func sampleCommand() *cli.Command {
 		Name:      "sample",
 		Usage:     "samples from a network",
 		ArgsUsage: "[MODEL]",
-		Description: "MODEL is an ONNX file, a card, a folder with either, or an embedded model; without it the embedded default.\n" +
-			"What the graph leaves open a card says, or the flags (odeon info MODEL tells what is missing).\n" +
-			"Without -o a picture with a telling name is written to the current folder.",
+		Description: "MODEL is an ONNX file, a card, a folder with either, or an embedded model; without it the embedded\n" +
+			"default. What the graph leaves open a card says, or the flags (odeon info MODEL tells what is missing).\n" +
+			"Without -o a picture with a telling name is written to the current folder. For example:\n\n" +
+			"  odeon sample model.onnx -n 64 --steps 100 --seed 7 -o grid.png -o samples.npy\n" +
+			"  odeon sample model.onnx --label 0-9 --guidance 3 -o 'digit-%d.png'",
 		Flags:  sampleFlags(),
 		Action: sample,
 	}
@@ -165,14 +167,14 @@ func parseRequest(v values) (request, error) {
 	r.label, _, _ = v.text("label")
 	var err error
 	for _, whole := range []struct {
-		name  string
-		least int
-		into  *int
+		name        string
+		least, most int
+		into        *int
 	}{
-		{"count", 1, &r.count}, {"first", 0, &r.first},
-		{"batch", 1, &r.wishes.Batch}, {"workers", 1, &r.wishes.Workers}, {"threads", 1, &r.wishes.Threads},
+		{"count", 1, mostSamples, &r.count}, {"first", 0, mostSamples, &r.first}, {"batch", 1, mostSamples, &r.wishes.Batch},
+		{"workers", 1, mostThreads, &r.wishes.Workers}, {"threads", 1, mostThreads, &r.wishes.Threads},
 	} {
-		if *whole.into, err = v.whole(whole.name, 0, whole.least); err != nil {
+		if *whole.into, err = v.whole(whole.name, 0, whole.least, whole.most); err != nil {
 			return r, err
 		}
 	}
@@ -244,6 +246,9 @@ func explainWalk(ctx context.Context, model *models.Model, err error) error {
 	}
 	if errors.As(err, new(*sampler.NonFiniteError)) {
 		return fmt.Errorf("%s: %w; check prediction, path and time in the card, take more steps, or keep such samples with --allow-nonfinite", model.Path(), err)
+	}
+	if strings.Contains(err.Error(), model.Path()+": ") {
+		return err // ONNX Runtime's errors name the file, which may be the decoder's
 	}
 	return fmt.Errorf("%s: %w", model.Path(), err)
 }

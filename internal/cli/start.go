@@ -14,6 +14,13 @@ import (
 // defaultCount is how many samples are drawn when nothing says.
 const defaultCount = 16
 
+// What is more than these is a slip of the keyboard, and would end in sums that overflow.
+const (
+	mostSamples = 1_000_000_000_000
+	mostSteps   = 1_000_000
+	mostThreads = 1024
+)
+
 // source is where a run's first states and its normals come from.
 type source struct {
 	noise sampler.Noise

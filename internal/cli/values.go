@@ -31,6 +31,10 @@ func layOver(flags *cli.Context, sampling map[string]string) values {
 	if flags.IsSet("indexes") || (flags.IsSet("steps") && strings.HasPrefix(kept["grid"], "list")) {
 		delete(kept, "grid")
 	}
+	if flags.IsSet("solver") && flags.String("solver") != kept["solver"] {
+		delete(kept, "eta") // the other solver's own settings
+		delete(kept, "variance")
+	}
 	return values{flags, kept}
 }
 
@@ -68,14 +72,17 @@ func wrong(where string, err error) error {
 	return err
 }
 
-// whole reads a whole number of at least least.
-func (v values) whole(name string, fallback, least int) (int, error) {
+// whole reads a whole number from least to most.
+func (v values) whole(name string, fallback, least, most int) (int, error) {
 	text, where, ok := v.text(name)
 	if !ok {
 		return fallback, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < least {
+	switch {
+	case n > most: // also where the number is too large for an int
+		return 0, bad(where, text, fmt.Sprintf("at most %d", most))
+	case err != nil || n < least:
 		return 0, bad(where, text, fmt.Sprintf("a whole number, %d or more", least))
 	}
 	return n, nil

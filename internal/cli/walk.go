@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"math"
 
 	"odeon/sampler"
 	"odeon/schedule"
@@ -18,7 +19,7 @@ func parseWalk(v values) (walk, error) {
 	w := walk{guidance: sampler.Guidance{Weight: 1}}
 	s := &w.settings
 	for _, read := range []func() error{
-		func() (err error) { s.Steps, err = v.whole("steps", 0, 1); return },
+		func() (err error) { s.Steps, err = v.whole("steps", 0, 1, mostSteps); return },
 		func() (err error) { s.Eta, err = v.number("eta"); return },
 		func() (err error) { s.From, err = v.number("t-start"); return },
 		func() (err error) { s.To, err = v.number("t-end"); return },
@@ -61,7 +62,7 @@ func parseWalk(v values) (walk, error) {
 		s.Indexes = append(s.Indexes, schedule.Index(i))
 	}
 	if v.has("end-index") {
-		i, err := v.whole("end-index", 0, 0)
+		i, err := v.whole("end-index", 0, 0, math.MaxInt)
 		if err != nil {
 			return walk{}, err
 		}
@@ -89,6 +90,14 @@ func (w walk) check(v values) error {
 	if listed > 0 && s.Steps > 0 && s.Steps != listed {
 		_, at, _ := v.text("steps")
 		return wrong(at, fmt.Errorf("found %d, but %s lists %d steps; leave --steps out", s.Steps, where, listed))
+	}
+	for name, t := range map[string]*float64{"t-start": s.From, "t-end": s.To} {
+		if text, at, _ := v.text(name); t != nil && (*t < 0 || *t > 1) {
+			return bad(at, text, "a time from 0 (noise) to 1 (data)")
+		}
+	}
+	if text, at, _ := v.text("eta"); s.Eta != nil && *s.Eta < 0 {
+		return bad(at, text, "a number, 0 or more")
 	}
 	if s.From != nil && s.To != nil && *s.From == *s.To {
 		return usagef("--t-start and --t-end are both %g; expected two times", *s.From)

@@ -35,25 +35,42 @@ func (m Mixture) Dim() int { return len(m.Means[0]) }
 func (m Mixture) Predict(dst, x []float64, prediction schedule.Prediction, p schedule.Point) {
 	d := m.Dim()
 	a, w := prediction.ScoreWeights(p)
-	posterior := make([]float64, len(m.Weights))
+	components, weights := m.components(p), make([]float64, len(m.Weights))
 	for row := 0; row < len(x); row += d {
 		xs, out := x[row:row+d], dst[row:row+d]
-		m.posterior(posterior, xs, p)
+		posterior(weights, components, xs)
 		for k := range out {
 			sum := 0.
-			for i, weight := range posterior {
-				z, scaled := m.given(i, k, xs[k], p)
-				sum += weight * (a*z + w*scaled)
+			for i, c := range components {
+				scaledNoise := (xs[k] - c.center[k]) / c.variance
+				z := m.Means[i][k] + c.gain*scaledNoise
+				sum += weights[i] * (a*z + w*scaledNoise)
 			}
 			out[k] = sum
 		}
 	}
 }
 
-// given is element k of E[z | x, component i] and of E[eps/beta | x, component i].
-func (m Mixture) given(i, k int, x float64, p schedule.Point) (z, scaledNoise float64) {
-	scaledNoise = (x - p.Alpha*m.Means[i][k]) / m.variance(i, p)
-	return m.Means[i][k] + p.Alpha*m.Stds[i]*m.Stds[i]*scaledNoise, scaledNoise
+// component is what a component makes of x_t at one point of a path: weight N(x; center, variance I).
+type component struct {
+	center    []float64 // alpha m
+	variance  float64   // v
+	gain      float64   // alpha s^2
+	logWeight float64   // log of the weight times the density at the center
+}
+
+func (m Mixture) components(p schedule.Point) []component {
+	components := make([]component, len(m.Weights))
+	for i, mean := range m.Means {
+		v := m.variance(i, p)
+		c := component{variance: v, gain: p.Alpha * m.Stds[i] * m.Stds[i]}
+		c.logWeight = math.Log(m.Weights[i]) - float64(len(mean))/2*math.Log(2*math.Pi*v)
+		for _, value := range mean {
+			c.center = append(c.center, p.Alpha*value)
+		}
+		components[i] = c
+	}
+	return components
 }
 
 // variance is that of x given component i.
@@ -62,19 +79,17 @@ func (m Mixture) variance(i int, p schedule.Point) float64 {
 	return p.Beta*p.Beta + spread*spread
 }
 
-// posterior stores the weights of the components given x, which sum to 1, and returns log p_t(x).
-func (m Mixture) posterior(dst, x []float64, p schedule.Point) float64 {
-	total, largest := 0., math.Inf(-1)
-	for i, weight := range m.Weights {
-		total += weight
-		v, square := m.variance(i, p), 0.
-		for k, mean := range m.Means[i] {
-			square += (x[k] - p.Alpha*mean) * (x[k] - p.Alpha*mean)
+// posterior stores the probabilities of the components given x. The sum of their densities is sum exp(largest).
+func posterior(dst []float64, components []component, x []float64) (sum, largest float64) {
+	largest = math.Inf(-1)
+	for i, c := range components {
+		square := 0.
+		for k, center := range c.center {
+			square += (x[k] - center) * (x[k] - center)
 		}
-		dst[i] = math.Log(weight) - square/(2*v) - float64(len(x))/2*math.Log(2*math.Pi*v)
+		dst[i] = c.logWeight - square/(2*c.variance)
 		largest = math.Max(largest, dst[i])
 	}
-	sum := 0.
 	for i := range dst {
 		dst[i] = math.Exp(dst[i] - largest)
 		sum += dst[i]
@@ -82,12 +97,17 @@ func (m Mixture) posterior(dst, x []float64, p schedule.Point) float64 {
 	for i := range dst {
 		dst[i] /= sum
 	}
-	return largest + math.Log(sum) - math.Log(total)
+	return sum, largest
 }
 
 // LogDensity is log p_t(x) of one state x.
 func (m Mixture) LogDensity(x []float64, p schedule.Point) float64 {
-	return m.posterior(make([]float64, len(m.Weights)), x, p)
+	total := 0.
+	for _, weight := range m.Weights {
+		total += weight
+	}
+	sum, largest := posterior(make([]float64, len(m.Weights)), m.components(p), x)
+	return largest + math.Log(sum/total)
 }
 
 // CDF is the distribution function of p_t for a mixture in one dimension.

@@ -57,18 +57,22 @@ func TestMomentsAreTheIntegralsOfTheDensity(t *testing.T) {
 	require.InDelta(t, second-first*first, variance, 1e-9)
 }
 
-// The density moves with its velocity: dp/dt + d(p u)/dx = 0.
+// The density moves with its velocity: dp/dt + d(p u)/dx = 0, on every path.
 func TestVelocityTransportsTheDensity(t *testing.T) {
-	path := schedule.CondOT()
-	flux := func(x, s float64) float64 {
-		u := make([]float64, 1)
-		mixture.Predict(u, []float64{x}, schedule.Velocity, path.At(s))
-		return u[0] * math.Exp(mixture.LogDensity([]float64{x}, path.At(s)))
-	}
-	const h = 1e-5
-	for _, x := range []float64{-1.2, -0.4, 0, 0.3, 0.9} {
-		const s = 0.55
-		change := (math.Exp(mixture.LogDensity([]float64{x}, path.At(s+h))) - math.Exp(mixture.LogDensity([]float64{x}, path.At(s-h)))) / (2 * h)
-		require.InDelta(t, 0, change+(flux(x+h, s)-flux(x-h, s))/(2*h), 1e-7)
+	for _, text := range []string{"condot", "cosine", "vp(0.1,20)", "polynomial(2)", "ve(0.1,10)", "edm(0.1,10,7)", "alpha=t; beta=sqrt(1-t)"} {
+		path, err := schedule.ParsePath(text)
+		require.NoError(t, err)
+		density := func(x, s float64) float64 { return math.Exp(mixture.LogDensity([]float64{x}, path.At(s))) }
+		flux := func(x, s float64) float64 {
+			u := make([]float64, 1)
+			mixture.Predict(u, []float64{x}, schedule.Velocity, path.At(s))
+			return u[0] * density(x, s)
+		}
+		const h = 1e-5
+		for _, x := range []float64{-1.2, -0.4, 0, 0.3, 0.9} {
+			const s = 0.55
+			change := (density(x, s+h) - density(x, s-h)) / (2 * h)
+			require.InDelta(t, 0, change+(flux(x+h, s)-flux(x-h, s))/(2*h), 1e-7, "%s at %g", text, x)
+		}
 	}
 }

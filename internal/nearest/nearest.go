@@ -14,7 +14,7 @@ func Of(word string, known []string) (string, bool) {
 	best, least := "", -1
 	for _, k := range known {
 		d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(k))
-		if d <= max(2, max(len(word), len(k))/3) && d < len(k) && (least < 0 || d < least) {
+		if d <= max(2, max(len(word), len(k))/3) && d < max(len(k), 2) && (least < 0 || d < least) {
 			best, least = k, d
 		}
 	}

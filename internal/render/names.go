@@ -95,7 +95,13 @@ type series struct {
 	shown   int
 }
 
+// mostFiles is a bound on what a folder bears.
+const mostFiles = 1_000_000
+
 func newSeries(f format, r request, p pattern) (Sink, error) {
+	if r.n > mostFiles {
+		return nil, fmt.Errorf("%s: %%d in the name writes a file for each of %d samples, expected at most %d: use .npy", r.path, r.n, mostFiles)
+	}
 	s := &series{format: f, request: r, pattern: p, files: make([]*file, r.n)}
 	// The first file is opened at once: a missing folder is found before the work.
 	one, err := s.file(0)

@@ -23,7 +23,7 @@ func glyphs() Model {
 	names, drawings := drawn(glyphText)
 	m := Model{
 		Name:        "glyphs",
-		Description: "digits, letters and symbols of 16 by 16 pixels, drawn by hand",
+		Description: "digits, letters and symbols of 16 by 16 pixels",
 		Classes:     names,
 		graph:       glyphsGraph,
 		card: card{
