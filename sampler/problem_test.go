@@ -249,15 +249,15 @@ func TestADiscretePathIsWalkedThroughItsTrainedIndices(t *testing.T) {
 func TestIntegerTimesSnapToTrainedIndices(t *testing.T) {
 	model := linear10(t)
 	model.Integer = true
-	plan := mustPlan(t, model, Settings{Solver: Midpoint, Grid: schedule.Uniform, Steps: 4, To: ptr(0.8)})
+	plan := mustPlan(t, model, Settings{Solver: Midpoint, Grid: schedule.List{0, 0.3, 0.6}})
 	trained := model.Path.(*schedule.Discrete)
 	for _, row := range plan.Rows {
 		require.Equal(t, float64(int(*row.Index)), *row.Index)
 		require.Equal(t, *row.Index, row.Input)
 		require.Equal(t, trained.Time(schedule.Index(*row.Index)), row.T)
 	}
-	require.Equal(t, []float64{9, 8, 7, 6, 5, 4, 3, 2}, indexes(plan))
-	first := plan.Rows[0] // a stage in the middle, index 8: one step of 0.1, not half of 0.2
+	require.Equal(t, []float64{9, 8, 6, 4}, indexes(plan)) // the middles 7.5 and 4.5 are rounded to even
+	first := plan.Rows[0]                                  // its stage sits at index 8: a step of 0.1, not half of 0.3
 	u, err := schedule.Convert(model.Path, model.Prediction, schedule.Velocity, 0)
 	require.NoError(t, err)
 	require.InDelta(t, 1+0.1*u.X, first.A, 1e-12)

@@ -118,7 +118,7 @@ func (b *builder) gridTimes() (times []float64, denoise bool, err error) {
 	s := b.settings
 	list, listed := s.Grid.(schedule.List)
 	left := b.model.Path.At(to).Beta > 0 // whether noise is left at the end
-	denoise = left && (s.Last == "denoise" || s.Last == "" && !listed && from < 1 && to == 1)
+	denoise = left && (s.Last == "denoise" || s.Last == "" && !listed && to == 1)
 	extra := 0
 	if denoise {
 		extra = 1

@@ -146,6 +146,7 @@ func TestTrainedGridsSpaceTheStepsOfTheWalk(t *testing.T) {
 	path := parsePath(t, "betas=linear(1e-4,0.02); count=10").(*schedule.Discrete)
 	require.Equal(t, []float64{0.5, 0.6, 0.7, 0.8, 0.9, 1}, times(t, "trailing", path, 0.5, 1, 5)) // indices 4 to 0
 	require.Equal(t, []float64{0.2, 0.4, 0.6, 0.7}, times(t, "leading", path, 0, 0.7, 3))          // of the indices 9 to 3, spaced by 2
+	require.Equal(t, []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.65}, times(t, "trailing", path, 0, 0.65, 7))
 }
 
 func TestBadGridsAreExplained(t *testing.T) {
