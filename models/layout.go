@@ -54,6 +54,15 @@ func (l Layout) channelAxis(rank int) (axis int, ok bool) {
 	return layouts[i].channels, layouts[i].channels >= 0
 }
 
+// layoutWithChannels is the layout of this rank with its channels on this axis; "" where there is none.
+func layoutWithChannels(rank, axis int) Layout {
+	i := slices.IndexFunc(layouts, func(a axes) bool { return a.rank == rank && a.channels == axis })
+	if i < 0 {
+		return ""
+	}
+	return layouts[i].layout
+}
+
 // guessLayout tells a layout by the look of a sample's shape, and why; "" where no layout fits. Pictures have 1, 3 or 4
 // channels, latents have their channels first unless only the last axis is the odd one out, points have at most three
 // coordinates, audio has one or two channels and many more samples.
@@ -81,11 +90,16 @@ func guessLayout(shape []int, card *Card) (Layout, string) {
 		}
 		return HW, "two axes: a picture without channels"
 	case 3:
+		first, last := few(shape[0]), few(shape[2])
 		switch {
-		case few(shape[2]) && !few(shape[0]):
-			return HWC, fmt.Sprintf("the last axis has %d: channels last", shape[2])
-		case few(shape[0]):
+		case first && last && shape[0] == shape[1] && shape[1] != shape[2]:
+			return HWC, "the first two axes are a square: channels last"
+		case first && last && shape[1] != shape[2]:
+			return "", "" // a picture of three or four rows, or of three or four columns: who knows
+		case first:
 			return CHW, fmt.Sprintf("the first axis has %d: channels first", shape[0])
+		case last:
+			return HWC, fmt.Sprintf("the last axis has %d: channels last", shape[2])
 		case shape[0] == shape[1] && shape[1] != shape[2]:
 			return HWC, "the first two axes are a square: channels last"
 		}

@@ -35,6 +35,8 @@ type Resolved struct {
 	Layout Layout // of the samples, decoded where there is a decoder; "" where none fits
 	Range  [2]float64
 
+	sliced Layout // told by the axis on which the output has further channels; "" where there are none
+
 	Guesses  []string // what was told by a name or a look, and why
 	Problems []Problem
 }
@@ -339,6 +341,9 @@ func (r *Resolved) layoutOf(shape []int, what string) Layout {
 		return r.Card.Layout
 	}
 	layout, why := guessLayout(shape, r.Card)
+	if r.sliced.fits(len(shape)) {
+		layout, why = r.sliced, "there the output has further channels"
+	}
 	if layout != "" && r.Card.Layout == "" {
 		r.guess("layout %s for %s of shape %v: %s", layout, what, shape, why)
 	}

@@ -300,3 +300,29 @@ func TestAPredictionOfItsOwnIsReadOnThePath(t *testing.T) {
 	r = resolved(t, `{"prediction": {"data": "index", "noise": "1"}}`, ports, out)
 	require.ErrorContains(t, r.Err(), `card x.json: field "prediction"`)
 }
+
+func TestTheAxisWithFurtherChannelsSettlesTheLayout(t *testing.T) {
+	for _, c := range []struct {
+		state, output []onnx.Dim
+		want          Layout
+	}{
+		{[]onnx.Dim{onnx.Free("n"), onnx.Fixed(4), onnx.Fixed(5), onnx.Fixed(3)}, []onnx.Dim{onnx.Free("n"), onnx.Fixed(4), onnx.Fixed(5), onnx.Fixed(6)}, HWC},
+		{[]onnx.Dim{onnx.Free("n"), onnx.Fixed(3), onnx.Fixed(3), onnx.Fixed(3)}, []onnx.Dim{onnx.Free("n"), onnx.Fixed(6), onnx.Fixed(3), onnx.Fixed(3)}, CHW},
+	} {
+		g := onnx.NewGraph("learned")
+		x := g.Input("x", onnx.Float32, c.state...)
+		g.Input("t", onnx.Float32, onnx.Free("n"))
+		axis := map[Layout]int64{CHW: 1, HWC: 3}[c.want]
+		g.Output("out", g.Node("Concat", x, x, onnx.Int("axis", axis)), onnx.Float32, c.output...)
+		g.Meta("odeon", `{"prediction": "noise", "path": "condot", "output": {"name": "out", "channels": [0, 3]}}`)
+		model, err := g.Bytes()
+		require.NoError(t, err)
+		file := filepath.Join(t.TempDir(), "net.onnx")
+		require.NoError(t, os.WriteFile(file, model, 0o666))
+		m, err := Open(file)
+		require.NoError(t, err)
+		r := Resolve(m)
+		require.NoError(t, r.Err())
+		require.Equal(t, c.want, r.Layout)
+	}
+}

@@ -113,15 +113,19 @@ func (f *finder) settleOutput() {
 	}
 }
 
-// settleSlice finds the axis that carries channels by the layout.
+// settleSlice finds the axis that carries channels: where the graph's output differs from the state, else by the layout.
 func (f *finder) settleSlice(row []onnx.Dim, channels [2]int) {
 	layout := f.Card.Layout
-	if !layout.fits(len(f.Shape)) {
-		layout, _ = guessLayout(f.Shape, f.Card)
+	if layout == "" {
+		if layout = f.slicedLayout(row); layout != "" {
+			f.sliced = layout
+		} else {
+			layout, _ = guessLayout(f.Shape, f.Card)
+		}
 	}
 	axis, ok := layout.channelAxis(len(f.Shape))
 	if !ok {
-		f.problem("layout", "output.channels needs an axis of channels, and the layout %q of shape %v has none", layout, f.Shape)
+		f.ask("layout", layoutNames(), "output.channels needs an axis of channels, and the layout %q of shape %v has none", layout, f.Shape)
 		return
 	}
 	if n := channels[1] - channels[0]; n != f.Shape[axis] {
@@ -145,6 +149,24 @@ func (f *finder) settleSlice(row []onnx.Dim, channels [2]int) {
 	outer, _ := product(f.Shape[:axis])
 	inner, _ := product(f.Shape[axis+1:])
 	f.Slice = &Slice{Outer: outer, Channels: int(total), Inner: inner, From: channels[0], To: channels[1]}
+}
+
+// slicedLayout is the layout whose channels are the one axis on which the output, without the batch, differs from the state;
+// "" where the graph does not tell.
+func (f *finder) slicedLayout(row []onnx.Dim) Layout {
+	if len(row) != len(f.Shape) {
+		return ""
+	}
+	var differ []int
+	for i, dim := range row {
+		if !dim.IsFree() && dim.Size != int64(f.Shape[i]) {
+			differ = append(differ, i)
+		}
+	}
+	if len(differ) != 1 {
+		return ""
+	}
+	return layoutWithChannels(len(row), differ[0])
 }
 
 // port settles the batch axis of an input for time or classes. One number for all samples ([] or [1]) has none.

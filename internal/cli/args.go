@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -35,10 +36,16 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		case word == "-" || !strings.HasPrefix(word, "-"):
 			rest = append(rest, word)
 		default:
-			name, _, joined := strings.Cut(strings.TrimLeft(word, "-"), "=")
+			name, value, joined := strings.Cut(strings.TrimLeft(word, "-"), "=")
+			if name == "help" || name == "h" {
+				return append(path, "--help"), nil
+			}
 			takesValue, err := lookup(flags, name, path)
 			if err != nil {
 				return nil, err
+			}
+			if _, err := strconv.ParseBool(value); joined && !takesValue && err != nil {
+				return nil, bad("--"+name, value, "true or false")
 			}
 			front = append(front, word)
 			if takesValue && !joined {
@@ -57,9 +64,6 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 
 // lookup says whether the flag takes a value.
 func lookup(flags []cli.Flag, name string, path []string) (takesValue bool, err error) {
-	if name == "help" || name == "h" {
-		return false, nil
-	}
 	var known []string
 	for _, f := range flags {
 		if slices.Contains(f.Names(), name) {

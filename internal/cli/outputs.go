@@ -17,10 +17,11 @@ import (
 // outputs are the files of a run. Chunks come in on the workers' goroutines as they walk (frames, decoding) and leave in order
 // through deliver.
 type outputs struct {
-	engine *engine
-	first  int // the run's first sample number: files count from 0
-	sinks  []render.Sink
-	shape  []int // of one sample as the files hold it
+	engine    *engine
+	first     int // the run's first sample number: files count from 0
+	sinks     []render.Sink
+	nonfinite bool  // keep such samples
+	shape     []int // of one sample as the files hold it
 
 	frames map[int]int // completed steps -> frame; empty where no file shows the way
 	shown  int         // samples whose way is shown
@@ -30,8 +31,8 @@ type outputs struct {
 	spare   [][]float32
 	err     error // the first error of an observer, which cannot return it
 
-	keep   []kept // arrays that an archive wants beside the samples
-	closed bool
+	archive *archive // nil where no file is one
+	closed  bool
 }
 
 // outputError is an error of a file, not of the walk.
@@ -39,14 +40,8 @@ type outputError struct{ error }
 
 func (e outputError) Unwrap() error { return e.error }
 
-// kept is an array of the whole run, filled chunk by chunk.
-type kept struct {
-	name string
-	data []float32
-}
-
 func openOutputs(req request, r *models.Resolved, e *engine, plan *sampler.Plan, run models.Run, g sampler.Guidance) (*outputs, error) {
-	o := &outputs{engine: e, first: req.first, shape: r.Shape, frames: map[int]int{}, decoded: map[int][]float32{}}
+	o := &outputs{engine: e, first: req.first, nonfinite: req.nonfinite, shape: r.Shape, frames: map[int]int{}, decoded: map[int][]float32{}}
 	if e.decoded != nil {
 		o.shape = e.decoded
 	}
@@ -86,11 +81,13 @@ func openOutputs(req request, r *models.Resolved, e *engine, plan *sampler.Plan,
 		o.sinks = append(o.sinks, sink)
 		o.shown = max(o.shown, sink.Shown())
 		if a, ok := sink.(render.Archive); ok {
-			if held := 8 * float64(req.count) * float64(e.dim); held > memory() {
-				o.Abort()
-				return nil, fmt.Errorf("--out: %s holds starts and latents of all samples, here %.1f GB; .npy takes samples as they come", name, held/1e9)
+			if o.archive == nil {
+				if o.archive, err = newArchive(req, e, plan, run); err != nil {
+					o.Abort()
+					return nil, err
+				}
 			}
-			o.archive(a, req, r, run, times)
+			o.archive.addTo(a, r.Shape)
 		}
 	}
 	if err := distinct(o.files()); err != nil {
@@ -127,55 +124,6 @@ func distinct(files []string) error {
 	return nil
 }
 
-// archive gives a .npz what it holds beside the samples: init, t, and where they exist latents and labels.
-func (o *outputs) archive(a render.Archive, req request, r *models.Resolved, run models.Run, times []float64) {
-	shape := append([]int{req.count}, r.Shape...)
-	o.hold(a, "init", shape)
-	a.Add("t", []int{len(times)}, times)
-	if o.engine.decoded != nil {
-		o.hold(a, "latents", shape)
-	}
-	if len(run.Labels) == 0 {
-		return
-	}
-	labels := make([]int64, req.count)
-	for i := range labels {
-		label := run.Labels[i%len(run.Labels)]
-		if label == models.NullLabel {
-			label = -1
-		}
-		labels[i] = int64(label)
-	}
-	a.Add("labels", []int{req.count}, labels)
-}
-
-// hold makes room for an array that fills while the run goes on.
-func (o *outputs) hold(a render.Archive, name string, shape []int) {
-	data := make([]float32, shape[0]*o.engine.dim)
-	o.keep = append(o.keep, kept{name, data})
-	a.Add(name, shape, data)
-}
-
-// fill copies a chunk into the held arrays of a name.
-func (o *outputs) fill(name string, x []float32, first int) {
-	for _, k := range o.keep {
-		if k.name == name {
-			copy(k.data[(first-o.first)*o.engine.dim:], x)
-		}
-	}
-}
-
-// stateTimes are the times of the states that a walk passes: the start's, then one after each step.
-func stateTimes(plan *sampler.Plan) []float64 {
-	times := []float64{plan.From}
-	for i := range plan.Rows {
-		if plan.Rows[i].Ends {
-			times = append(times, plan.Rows[i].Next)
-		}
-	}
-	return times
-}
-
 // init makes the first states of a chunk, and shows them to what records the way.
 func (o *outputs) init(plan *sampler.Plan, s source) func(x []float32, first, n int) error {
 	return func(x []float32, first, n int) error {
@@ -184,7 +132,6 @@ func (o *outputs) init(plan *sampler.Plan, s source) func(x []float32, first, n 
 		} else if err := sampler.NewState(x, n, first).Draw(plan, s.noise); err != nil {
 			return err
 		}
-		o.fill("init", x, first)
 		return o.record(context.Background(), 0, x, first)
 	}
 }
@@ -216,10 +163,11 @@ func (o *outputs) observer(ctx context.Context, plan *sampler.Plan, bar *progres
 	}
 }
 
-// record shows the states after so many steps to the files that show the way.
+// record shows the states after so many steps to the files that keep them or show the way.
 func (o *outputs) record(ctx context.Context, step int, x []float32, first int) error {
 	frame, ok := o.frames[step]
 	at := first - o.first
+	o.archive.state(step, x, at)
 	if !ok || at >= o.shown {
 		return nil
 	}
@@ -243,16 +191,20 @@ func (o *outputs) record(ctx context.Context, step int, x []float32, first int) 
 }
 
 func (o *outputs) decode(ctx context.Context, x []float32, first, n int) error {
-	o.fill("latents", x, first)
 	data := o.take(n)
 	if err := o.engine.decode(ctx, data, x); err != nil {
 		return err
+	}
+	if i := slices.IndexFunc(data, nonFinite); i >= 0 && !o.nonfinite {
+		return fmt.Errorf("decoder: sample %d decodes to a value that is not finite (%g), from a finite latent; check the decoder's \"scale\" and \"shift\" in the card, or keep such samples with --allow-nonfinite", first+i/(len(data)/n), data[i])
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.decoded[first] = data
 	return nil
 }
+
+func nonFinite(v float32) bool { return v-v != 0 }
 
 // take is memory for n decoded samples; give returns it.
 func (o *outputs) take(n int) []float32 {

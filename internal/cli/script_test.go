@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"code":  code,
 			"near":  near,
 			"shape": shape,
+			"array": member,
 		},
 	})
 }
@@ -112,7 +113,21 @@ func shape(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	a, err := array.Read(ts.MkAbs(args[0]))
 	ts.Check(err)
-	if got := strings.ReplaceAll(strings.Trim(fmt.Sprint(a.Shape), "[]"), " ", ","); got != args[1] {
-		ts.Fatalf("shape %s, want %s", got, args[1])
+	sameShape(ts, a, args[1])
+}
+
+// array FILE NAME N,N,...: a .npz file has an array of this name and shape.
+func member(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: array FILE NAME N,N,...")
+	}
+	a, err := array.ReadNPZ(ts.MkAbs(args[0]), args[1])
+	ts.Check(err)
+	sameShape(ts, a, args[2])
+}
+
+func sameShape(ts *testscript.TestScript, a *array.Array, want string) {
+	if got := strings.ReplaceAll(strings.Trim(fmt.Sprint(a.Shape), "[]"), " ", ","); got != want {
+		ts.Fatalf("shape %s, want %s", got, want)
 	}
 }

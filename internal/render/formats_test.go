@@ -159,3 +159,12 @@ func TestSoundsBeyondFourGigabytesAreRefused(t *testing.T) {
 	_, err := NewSink(filepath.Join(t.TempDir(), "x.wav"), 1<<20, Samples{Shape: []int{1 << 16}, Layout: L, Rate: 44100}, Options{})
 	require.ErrorContains(t, err, "exceed the 4 GB of a .wav file")
 }
+
+func TestSamplesWithoutALayoutAreNumbers(t *testing.T) {
+	s := Samples{Shape: []int{4, 5, 3}}
+	sink, err := NewSink(filepath.Join(t.TempDir(), "x.npy"), 1, s, Options{})
+	require.NoError(t, err)
+	sink.Abort()
+	_, err = NewSink(filepath.Join(t.TempDir(), "x.png"), 1, s, Options{})
+	require.ErrorContains(t, err, "--layout: CHW, HWC")
+}

@@ -20,7 +20,7 @@ const (
 	THWC   Layout = "THWC"
 )
 
-// Samples says what one sample's numbers mean. Shape and Layout are required; the rest has defaults.
+// Samples says what one sample's numbers mean. Shape is required, and Layout for what is to be looked at; the rest has defaults.
 type Samples struct {
 	Shape      []int // of one sample, without the batch
 	Layout     Layout
@@ -59,6 +59,7 @@ const (
 	points  kind = "points"
 	signal  kind = "signals"
 	prose   kind = "text"
+	numbers kind = "numbers" // whose layout nobody told: arrays and tables hold them, pictures cannot
 )
 
 // ranks gives the rank of each layout's shape and what it shows. Points may have any rank.
@@ -88,6 +89,9 @@ func (s *Samples) kind() (kind, error) {
 			return "", fmt.Errorf("text samples of shape %v, expected [L] or [L, %d] for a vocabulary of %d tokens", s.Shape, len(s.Vocabulary), len(s.Vocabulary))
 		}
 		return prose, nil
+	}
+	if s.Layout == "" {
+		return numbers, nil
 	}
 	l, ok := ranks[s.Layout]
 	if !ok {
@@ -121,8 +125,11 @@ func (s *Samples) label(k int) string {
 
 // describe names samples in messages: "pictures (CHW [3 64 64])".
 func (s *Samples) describe(k kind) string {
-	if k == prose {
+	switch k {
+	case prose:
 		return fmt.Sprintf("text (%v)", s.Shape)
+	case numbers:
+		return fmt.Sprintf("samples of shape %v before their layout is known (\"layout\" in a card, or --layout: CHW, HWC, HW, points, L, CL, TCHW, THWC)", s.Shape)
 	}
 	return fmt.Sprintf("%s (%s %v)", k, s.Layout, s.Shape)
 }

@@ -61,7 +61,7 @@ type format struct {
 
 var (
 	visible    = []kind{picture, video, points, signal}
-	everything = []kind{picture, video, points, signal, prose}
+	everything = []kind{picture, video, points, signal, prose, numbers}
 )
 
 var formats = []format{
