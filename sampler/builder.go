@@ -24,6 +24,7 @@ type builder struct {
 // node is a time of the walk, with the path there.
 type node struct {
 	t     float64
+	path  schedule.Path
 	point schedule.Point
 }
 
@@ -34,21 +35,36 @@ func (n node) clean() bool { return n.t == 1 && n.point.Beta == 0 }
 // where the network takes integers.
 func (b *builder) at(t float64) node {
 	if b.discrete == nil || t == 1 {
-		return node{t, b.model.Path.At(t)}
+		return b.node(t)
 	}
 	i := b.discrete.Nearest(t)
 	trained := b.discrete.Fraction(t) == float64(i)
 	if !trained && !b.model.Integer {
-		return node{t, b.model.Path.At(t)}
+		return b.node(t)
 	}
 	return b.index(i)
 }
 
+func (b *builder) node(t float64) node { return node{t, b.model.Path, b.model.Path.At(t)} }
+
 // index is the node of a trained index.
 func (b *builder) index(i schedule.Index) node {
 	t := b.discrete.Time(i)
-	n := node{t, b.model.Path.At(t)}
+	n := b.node(t)
 	n.point.Index = float64(i)
+	return n
+}
+
+// inside is n as the step between from and to sees it. The slopes of a discrete path jump at its trained steps, and at the
+// step's cleaner end the one that belongs to the step is that on the side of the noise.
+func (b *builder) inside(n, from, to node) node {
+	if b.discrete == nil || n.t < max(from.t, to.t) {
+		return n
+	}
+	index := n.point.Index
+	n.path = b.discrete.NoiseSide()
+	n.point = n.path.At(n.t)
+	n.point.Index = index
 	return n
 }
 
@@ -80,7 +96,7 @@ func (b *builder) call(k int, n node) (Row, error) {
 		row.Index = &index
 	}
 	if b.plan.Clip != nil {
-		data, err := schedule.Convert(b.model.Path, b.model.Prediction, schedule.Data, n.t)
+		data, err := schedule.Convert(n.path, b.model.Prediction, schedule.Data, n.t)
 		if err != nil {
 			return row, err
 		}
@@ -91,7 +107,7 @@ func (b *builder) call(k int, n node) (Row, error) {
 
 // functional is q = X x + P p at n, with p the rows' prediction.
 func (b *builder) functional(n node, q schedule.Prediction) (schedule.Conversion, error) {
-	return schedule.Convert(b.model.Path, b.basis, q, n.t)
+	return schedule.Convert(n.path, b.basis, q, n.t)
 }
 
 // append adds finished rows. Those that add noise draw their step's number.

@@ -54,8 +54,12 @@ func TestForwardSigmaMakesNoiseWithoutTheNetwork(t *testing.T) {
 		for name, prediction := range predictions {
 			model := Model{Path: mustPath(t, text), Prediction: prediction}
 			plan := mustPlan(t, model, Settings{Solver: Euler, Grid: schedule.Uniform, Steps: 10, Sigma: schedule.ForwardDiffusion, From: ptr(0.95), To: ptr(0.05), Last: "none"})
+			seen := model.Path
+			if d, ok := seen.(*schedule.Discrete); ok {
+				seen = d.NoiseSide() // where the step goes
+			}
 			for _, row := range plan.Rows {
-				p, h := model.Path.At(row.T), row.Next-row.T
+				p, h := seen.At(row.T), row.Next-row.T
 				require.Negative(t, h)
 				require.InDelta(t, 1+h*p.DAlpha/p.Alpha, row.A, 1e-12*(1+row.Sigma*row.Sigma/(p.Beta*p.Beta)), "%s from %s at t=%g", text, name, row.T)
 				require.InDelta(t, 0, row.B[0], 1e-12*(1+row.Sigma*row.Sigma/p.Beta), "%s from %s at t=%g", text, name, row.T)

@@ -145,7 +145,7 @@ func (b *builder) rungeKutta(s Solver, k int, from, to node) error {
 		for j, a := range tab.A[i] {
 			states[i] = states[i].add(a*(n.t-from.t)/tab.C[i], slopes[j])
 		}
-		row, slope, err := b.stage(k, n, h)
+		row, slope, err := b.stage(k, b.inside(n, from, to), h)
 		if i > 0 && impossible(err) {
 			return b.instead(s, err, k, from, to)
 		}

@@ -24,6 +24,9 @@ func Convert(path Path, from, to Prediction, t float64) (Conversion, error) {
 	}
 	conversion, ok := convert(path, from, to, t)
 	if !ok {
+		if side, ok := path.(noiseSide); ok {
+			path = side.Discrete
+		}
 		return Conversion{}, &ImpossibleError{From: from, To: to, Path: path, T: t}
 	}
 	return conversion, nil

@@ -103,8 +103,20 @@ func (d *Discrete) Nearest(t float64) Index {
 	return Index(min(max(math.RoundToEven(d.Fraction(t)), 0), float64(d.Count()-1)))
 }
 
-// At is the path at time t.
-func (d *Discrete) At(t float64) Point {
+// At is the path at time t. The log-SNR has a kink at each trained step: the derivatives there are those on the side of the data,
+// at index 0 those on the side of the noise. See NoiseSide.
+func (d *Discrete) At(t float64) Point { return d.at(t, false) }
+
+// NoiseSide is the same path with the derivatives at a trained step those on the side of the noise (at the noisiest, of the data). It
+// is what a step sees that touches the trained step from there: a Runge-Kutta stage at the step's cleaner end needs the slope
+// inside the step to keep its order.
+func (d *Discrete) NoiseSide() Path { return noiseSide{d} }
+
+type noiseSide struct{ *Discrete }
+
+func (d noiseSide) At(t float64) Point { return d.at(t, true) }
+
+func (d *Discrete) at(t float64, noise bool) Point {
 	nan := math.NaN()
 	fraction, count := d.Fraction(t), float64(d.Count())
 	p := Point{T: t, Alpha: nan, Beta: nan, DAlpha: nan, DBeta: nan, BetaDBeta: nan, Index: fraction, Count: count}
@@ -118,7 +130,7 @@ func (d *Discrete) At(t float64) Point {
 	whole := int(fraction)
 	isEntry := fraction == float64(whole)
 	cleaner := whole // the entry on the data side of the segment that holds t
-	if isEntry && whole > 0 {
+	if isEntry && whole > 0 && (!noise || whole == d.Count()-1) {
 		cleaner--
 	}
 	if cleaner+1 < d.Count() {
