@@ -168,6 +168,27 @@ func (b *builder) cannotStart(first node, err error) error {
 	return &startError{first.t, err, mend}
 }
 
+// named says whether a solver was chosen.
+func (s Solver) named() bool { return s.Name != "" || len(s.Tableau.B) > 0 }
+
+// Check says what contradicts itself in the settings, whatever the model. NewPlan's plans pass it.
+func (s Settings) Check() error {
+	switch {
+	case s.Steps < 0:
+		return fmt.Errorf("found %d steps, expected at least 1", s.Steps)
+	case s.Clip != nil && !(finite(s.Clip[:]...) && s.Clip[0] < s.Clip[1]):
+		return fmt.Errorf("clip %v,%v is no range: give the lower end first", s.Clip[0], s.Clip[1])
+	case s.Last != "" && s.Last != "denoise" && s.Last != "none":
+		return fmt.Errorf("last is %q, expected denoise or none", s.Last)
+	}
+	if s.Solver.named() {
+		if err := s.Solver.check(s); err != nil {
+			return err
+		}
+	}
+	return s.checkIndexes()
+}
+
 // newBuilder fills in the defaults and checks what can be checked before there are times.
 func newBuilder(m Model, s Settings) (*builder, error) {
 	switch {
@@ -175,14 +196,13 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 		return nil, errors.New("no path: the model must say along which path it was trained")
 	case !m.Prediction.Valid():
 		return nil, errors.New("no prediction: the model must say what it predicts")
-	case s.Steps < 0:
-		return nil, fmt.Errorf("found %d steps, expected at least 1", s.Steps)
-	case s.Clip != nil && !(finite(s.Clip[:]...) && s.Clip[0] < s.Clip[1]):
-		return nil, fmt.Errorf("clip %v,%v is no range: give the lower end first", s.Clip[0], s.Clip[1])
+	}
+	if err := s.Check(); err != nil {
+		return nil, err
 	}
 	b := &builder{model: m, basis: m.Prediction}
 	b.discrete, _ = m.Path.(*schedule.Discrete)
-	if s.Solver.Name == "" && len(s.Solver.Tableau.B) == 0 {
+	if !s.Solver.named() {
 		s.Solver = Euler
 		if b.discrete != nil && s.Sigma.IsZero() {
 			s.Solver = DDIM

@@ -1,8 +1,10 @@
 package sampler
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"odeon/schedule"
 )
@@ -19,15 +21,11 @@ func (b *builder) defaultSteps(from, to float64) int {
 
 // route is the walk's nodes, first to last, and whether one more step takes the last one's state to the data prediction.
 func (b *builder) route() (nodes []node, denoise bool, err error) {
-	if last := b.settings.Last; last != "" && last != "denoise" && last != "none" {
-		return nil, false, fmt.Errorf("last is %q, expected denoise or none", last)
-	}
-	if err := b.checkEndIndex(); err != nil {
+	if err := b.checkTrained(); err != nil {
 		return nil, false, err
 	}
 	if len(b.settings.Indexes) > 0 {
-		nodes, err = b.indexed()
-		return nodes, false, err
+		return b.indexed(), false, nil
 	}
 	times, denoise, err := b.gridTimes()
 	if err != nil {
@@ -39,49 +37,59 @@ func (b *builder) route() (nodes []node, denoise bool, err error) {
 	return nodes, denoise, b.checkNodes(nodes, times)
 }
 
-// checkEndIndex: an index to end at is a trained one, and says alone where the walk ends.
-func (b *builder) checkEndIndex() error {
+// checkIndexes: listed indices fall, and they and an index to end at say alone where the walk goes.
+func (s Settings) checkIndexes() error {
+	for k, i := range s.Indexes {
+		if k > 0 && i >= s.Indexes[k-1] {
+			return fmt.Errorf("indexes: %d comes after %d; list the noisiest first, each once", i, s.Indexes[k-1])
+		}
+	}
+	switch listed := len(s.Indexes); {
+	case listed > 0 && (s.Grid != nil || s.From != nil || s.To != nil):
+		return errors.New("indexes say where to walk; leave grid, t-start and t-end out")
+	case listed > 0 && s.Steps != 0 && s.Steps != listed:
+		return fmt.Errorf("found %d steps, but %d indexes are listed: leave steps out", s.Steps, listed)
+	case s.EndIndex == nil:
+	case listed > 0 && *s.EndIndex >= s.Indexes[listed-1]:
+		return fmt.Errorf("end-index %d is not below the last of the indexes, %d", *s.EndIndex, s.Indexes[listed-1])
+	case s.To != nil:
+		return fmt.Errorf("end-index %d and t-end %v both say where the walk ends; give one", *s.EndIndex, *s.To)
+	case s.Last == "denoise":
+		return fmt.Errorf("end-index %d keeps the noise of that index, and last \"denoise\" takes it away: leave end-index out", *s.EndIndex)
+	}
+	return nil
+}
+
+// checkTrained: indices are those of a discrete path.
+func (b *builder) checkTrained() error {
 	s := b.settings
-	switch {
-	case s.EndIndex == nil && len(s.Indexes) == 0:
-		return nil
-	case b.discrete == nil:
-		return fmt.Errorf("indexes belong to a discrete path, and the path is %s: say where to walk in t", b.model.Path)
-	case s.EndIndex != nil && (*s.EndIndex < 0 || int(*s.EndIndex) >= b.discrete.Count()):
-		return fmt.Errorf("end index %d is not trained: expected 0 to %d", *s.EndIndex, b.discrete.Count()-1)
-	case s.EndIndex != nil && s.To != nil:
-		return fmt.Errorf("end index %d and last time %v both say where the walk ends; give one", *s.EndIndex, *s.To)
-	case s.EndIndex != nil && s.Last == "denoise":
-		return fmt.Errorf("end index %d keeps the noise of that index, and last \"denoise\" takes it away: leave the end index out", *s.EndIndex)
-	case len(s.Indexes) > 0 && (s.Grid != nil || s.From != nil || s.To != nil):
-		return fmt.Errorf("indexes say where to walk; leave grid and times out")
+	indexes, what := s.Indexes, "indexes"
+	if s.EndIndex != nil {
+		indexes = append(slices.Clone(indexes), *s.EndIndex)
+		what = "end-index"
+	}
+	for _, i := range indexes {
+		switch {
+		case b.discrete == nil:
+			return fmt.Errorf("%s: indexes belong to a discrete path, and the path is %s; say where to walk with t-start, t-end and grid", what, b.model.Path)
+		case i < 0 || int(i) >= b.discrete.Count():
+			return fmt.Errorf("%s: %d is not a trained index; expected 0 to %d", what, i, b.discrete.Count()-1)
+		}
 	}
 	return nil
 }
 
 // indexed is the route through the listed indices, to clean data or the index to end at.
-func (b *builder) indexed() ([]node, error) {
+func (b *builder) indexed() []node {
 	s := b.settings
-	if s.Steps != 0 && s.Steps != len(s.Indexes) {
-		return nil, fmt.Errorf("found %d steps, but %d indexes are listed: leave steps out", s.Steps, len(s.Indexes))
-	}
 	var nodes []node
-	for k, i := range s.Indexes {
-		if i < 0 || int(i) >= b.discrete.Count() {
-			return nil, fmt.Errorf("index %d is not trained: expected 0 to %d", i, b.discrete.Count()-1)
-		}
-		if k > 0 && i >= s.Indexes[k-1] {
-			return nil, fmt.Errorf("index %d comes after %d: list the noisiest first, each once", i, s.Indexes[k-1])
-		}
+	for _, i := range s.Indexes {
 		nodes = append(nodes, b.index(i))
 	}
 	if s.EndIndex == nil {
-		return append(nodes, b.at(1)), nil
+		return append(nodes, b.at(1))
 	}
-	if last := s.Indexes[len(s.Indexes)-1]; *s.EndIndex >= last {
-		return nil, fmt.Errorf("end index %d is not below the last index %d", *s.EndIndex, last)
-	}
-	return append(nodes, b.index(*s.EndIndex)), nil
+	return append(nodes, b.index(*s.EndIndex))
 }
 
 // ends are the first and the last time that the settings ask for.

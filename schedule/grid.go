@@ -60,13 +60,20 @@ func (s Shift) String() string { return call{"shift", []float64{float64(s)}}.Str
 
 // Times are n+1 times, shifted; an error unless the factor is above 0 and at most 1e6.
 func (s Shift) Times(path Path, from, to float64, n int) ([]float64, error) {
-	k := float64(s)
-	if !(k > 0 && k <= 1e6) {
-		return nil, fmt.Errorf("grid %s: expected a factor above 0, as in shift(3)", s)
+	if err := s.check(); err != nil {
+		return nil, err
 	}
+	k := float64(s)
 	return warped(s, path, from, to, n,
 		func(u float64) float64 { return u / (k - (k-1)*u) },
 		func(u float64) float64 { return k * u / (1 + (k-1)*u) })
+}
+
+func (s Shift) check() error {
+	if !(s > 0 && s <= 1e6) {
+		return fmt.Errorf("grid %s: expected a factor above 0 and at most 1e6, as in shift(3)", s)
+	}
+	return nil
 }
 
 // Karras makes equal steps of the noise level's root (beta/alpha)^(1/rho). Karras et al. 2022,
@@ -82,13 +89,20 @@ func (k Karras) String() string { return call{"karras", []float64{float64(k)}}.S
 
 // Times are n+1 times; an error unless rho is between 0.1 and 100.
 func (k Karras) Times(path Path, from, to float64, n int) ([]float64, error) {
-	rho := float64(k)
-	if !(rho >= 0.1 && rho <= 100) {
-		return nil, fmt.Errorf("grid %s: expected rho between 0.1 and 100, as in karras(7)", k)
+	if err := k.check(); err != nil {
+		return nil, err
 	}
+	rho := float64(k)
 	return byNoise(k, path, from, to, n,
 		func(logSNR float64) float64 { return math.Exp(-logSNR / 2 / rho) },
 		func(root float64) float64 { return -2 * rho * math.Log(root) })
+}
+
+func (k Karras) check() error {
+	if !(k >= 0.1 && k <= 100) {
+		return fmt.Errorf("grid %s: expected rho between 0.1 and 100, as in karras(7)", k)
+	}
+	return nil
 }
 
 // A List is the grid itself. It says where the walk begins and ends, whatever Times is asked for; n must be 0 or fit.
@@ -99,14 +113,22 @@ func (l List) String() string { return call{"list", l}.String() }
 
 // Times are the list, copied; an error unless its times lie one beyond the other, between 0 and 1.
 func (l List) Times(path Path, _, _ float64, n int) ([]float64, error) {
-	if len(l) < 2 {
-		return nil, fmt.Errorf("grid %s: expected at least two times, as in list(0,0.1,1)", l)
+	if err := l.check(); err != nil {
+		return nil, err
 	}
 	if n != 0 && n != len(l)-1 {
 		return nil, fmt.Errorf("grid %s: has %d steps, but %d were asked for; leave the number of steps out", abbreviated(l), len(l)-1, n)
 	}
 	times := append([]float64(nil), l...)
 	return times, checkTimes(l, path, times)
+}
+
+// check is what can be known without a path.
+func (l List) check() error {
+	if len(l) < 2 {
+		return fmt.Errorf("grid %s: expected at least two times, as in list(0,0.1,1)", l)
+	}
+	return checkTimes(l, nil, l)
 }
 
 // gridForms are the grids that have a name.
@@ -121,7 +143,7 @@ func rule(r Rule) form[Grid] {
 	return form[Grid]{name: string(r), example: string(r), build: func([]float64) (Grid, error) { return r, nil }}
 }
 
-// ParseGrid reads a grid: uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace or list(0,0.1,1).
+// ParseGrid reads a grid and checks its numbers: uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace or list(0,0.1,1).
 func ParseGrid(text string) (Grid, error) {
 	c, err := parseCall(text)
 	if err != nil {
@@ -130,6 +152,9 @@ func ParseGrid(text string) (Grid, error) {
 	g, err := find(c, gridForms, "name", "uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace or list(0,0.1,1)")
 	if err != nil {
 		return nil, fmt.Errorf("grid: %w", err)
+	}
+	if checked, ok := g.(interface{ check() error }); ok {
+		return g, checked.check()
 	}
 	return g, nil
 }

@@ -102,5 +102,11 @@ func (w walk) check(v values) error {
 	if s.From != nil && s.To != nil && *s.From == *s.To {
 		return usagef("--t-start and --t-end are both %g; expected two times", *s.From)
 	}
+	if err := s.Check(); err != nil {
+		if v.sampling == nil {
+			return usageError{err}
+		}
+		return err
+	}
 	return nil
 }
