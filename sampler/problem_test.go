@@ -294,7 +294,7 @@ func TestSettingsThatContradictEachOtherAreErrors(t *testing.T) {
 		{disc, Settings{Indexes: []schedule.Index{3, 3}}, "3 comes after 3; list the noisiest first"},
 		{disc, Settings{Indexes: []schedule.Index{3, 4}}, "4 comes after 3"},
 		{disc, Settings{Indexes: []schedule.Index{3, 2}, Steps: 3}, "found 3 steps, but 2 indexes are listed"},
-		{disc, Settings{Indexes: []schedule.Index{3}, Grid: schedule.Trailing}, "leave grid and times out"},
+		{disc, Settings{Indexes: []schedule.Index{3}, Grid: schedule.Trailing}, "leave grid, t-start and t-end out"},
 		{disc, Settings{Indexes: []schedule.Index{3}, EndIndex: ptr(schedule.Index(3))}, "end-index 3 is not below the last of the indexes, 3"},
 		{disc, Settings{EndIndex: ptr(schedule.Index(-1))}, "end-index: -1 is not a trained index"},
 		{disc, Settings{EndIndex: ptr(schedule.Index(1)), To: ptr(0.5)}, "both say where the walk ends"},
