@@ -117,13 +117,12 @@ func sample(c *cli.Context) error {
 		return err
 	}
 	defer e.Close()
-	loaded := time.Now()
-
 	out, err := openOutputs(req, r, e, plan, run, walk.guidance)
 	if err != nil {
 		return err
 	}
 	defer out.Abort()
+	loaded := time.Now()
 	bar := startProgress(c.App.ErrWriter, req.quiet, model.Name, "evals", int64(req.count)*int64(sampler.Evaluations(plan, walk.guidance)))
 	job := sampler.Job{
 		Plan: plan, N: req.count, First: req.first, Dim: e.dim,
