@@ -18,8 +18,8 @@
 // and merge.go lays cards over each other, field by field: the one inside the ONNX file, the one beside it, --card, the
 // flags.
 //
-// labels.go, layout.go, extras.go and decoder.go have what single fields mean; split.go cuts a run into workers and chunks;
-// embedded.go has the models that the program carries, which package mixtures makes.
+// labels.go, layout.go, extras.go and decoder.go have what single fields mean; embedded.go has the models that the program
+// carries, which package mixtures makes.
 //
 // # Roles
 //

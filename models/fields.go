@@ -117,7 +117,7 @@ func (c *Card) readPath(field string, raw json.RawMessage) error {
 		}
 	}
 	if _, err := schedule.PathFromJSON(raw); err != nil {
-		return fmt.Errorf("field %q: %w", field, err)
+		return fmt.Errorf("field %q: %w", field, unprefixed(err, "path: "))
 	}
 	c.Path = slices.Clone(raw)
 	return nil

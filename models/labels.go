@@ -20,7 +20,7 @@ const mostLabels = 1 << 20
 // All lists every class: what a model with classes goes through when none is asked for.
 func (l *Labels) All() ([]int, error) {
 	if l == nil || l.Count == 0 {
-		return nil, errors.New(`the number of classes is not known; give --label, or "labels": {"count": N} in a card`)
+		return nil, errors.New(`the number of classes is not known; give --label, "labels": {"count": N} in a card, or --labels N`)
 	}
 	all := make([]int, l.Count)
 	for i := range all {

@@ -49,9 +49,15 @@ func (c *Card) overlay(over *Card) (fields []string) {
 		c.Constants = maps.Clone(before.Constants)
 		maps.Copy(c.Constants, over.Constants)
 	}
-	// One network has either one prediction or several; the later word counts.
+	// One network has either one prediction or several; the later word counts. One of the several comes with its output.
 	if over.Prediction != nil || over.Output != nil {
 		c.Predictions = nil
+	}
+	if over.Prediction != nil && over.Output == nil {
+		if output, ok := before.Predictions[over.Prediction.Name]; ok {
+			c.Output = &Output{Name: output}
+			fields = append(fields, "output")
+		}
 	}
 	if over.Predictions != nil {
 		c.Prediction, c.Output = nil, nil

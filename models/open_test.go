@@ -55,6 +55,10 @@ func TestOnePredictionAndSeveralReplaceEachOther(t *testing.T) {
 	card, _ = Merge(two, one)
 	require.Equal(t, "noise", card.Prediction.Name)
 	require.Empty(t, card.Predictions)
+	chosen := Layer{From: "chosen", Card: parse(t, `{"prediction": "score"}`)}
+	card, from := Merge(two, chosen)
+	require.Equal(t, "s", card.Output.Name, "one of several comes with its output")
+	require.Equal(t, "chosen", from["output"])
 }
 
 func TestCardsAreLookedForInTheirOrder(t *testing.T) {

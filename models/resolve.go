@@ -2,6 +2,7 @@ package models
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -196,14 +197,14 @@ func (r *Resolved) resolvePath() {
 	if r.Card.Path == nil {
 		r.ask("path", pathChoices, "the path from noise to data is not known")
 	} else if path, err := schedule.PathFromJSON(r.Card.Path); err != nil {
-		r.problem("path", "%s: field \"path\": %s", r.Model.From["path"], err)
+		r.problem("path", "%s: field \"path\": %s", r.Model.From["path"], unprefixed(err, "path: "))
 	} else {
 		r.Path = path
 	}
 	var err error
 	switch p := r.Card.Prediction; {
 	case p == nil && len(r.Card.Predictions) > 0:
-		r.problem("prediction", "the card names several predictions (\"predictions\"), and sampling with more than one is not possible yet; name the one to use")
+		r.ask("prediction", slices.Sorted(maps.Keys(r.Card.Predictions)), "the card names several predictions (\"predictions\"), and sampling with more than one is not possible yet; name the one to use")
 	case p == nil:
 		r.ask("prediction", predictionChoices, "what the network predicts is not known")
 	case p.Name != "":
@@ -240,6 +241,12 @@ func (r *Resolved) resolveTime() {
 	if r.Clock != nil && r.Clock.Type.IsInteger() && r.Card.Time == "" && !discrete {
 		r.ask("time", []string{"999*(1-t)", "1000*t", "..."}, "input %q takes whole numbers (%s), but the default is t itself, from 0 to 1", r.Clock.Name, r.Clock.Type)
 	}
+}
+
+// Dim is the number of elements of one sample's state.
+func (r *Resolved) Dim() int {
+	n, _ := product(r.Shape)
+	return n
 }
 
 // TimeText is the formula for what the network is fed, the default written out.
@@ -283,6 +290,8 @@ func (r *Resolved) resolveLabels() {
 	}
 	width := r.Label.width()
 	switch {
+	case labels.Encoding == OneHot && width == 1:
+		r.problem("labels", "input %q takes one number a sample, and labels.encoding \"onehot\" is a row of them; \"index\" is one", r.Label.Name)
 	case labels.Encoding == Index && width != 1:
 		r.problem("labels", "input %q has %d numbers a sample, and labels.encoding \"index\" needs one", r.Label.Name, width)
 	case labels.Encoding == Index && labels.Null != nil && labels.Null.Zeros:

@@ -96,6 +96,8 @@ func (f *finder) findOutput() bool {
 		return f.isFloat(fit[0], "output")
 	case len(outputs) == 1:
 		return f.isFloat(outputs[0], "output")
+	case len(f.Card.Predictions) > 0:
+		return false // the prediction that is asked for names the output
 	}
 	f.ask("output", described(outputs), "which of the graph's %d outputs is the prediction is not known", len(outputs))
 	return false
@@ -284,9 +286,12 @@ func (f *finder) labelByCard(timeKnown bool) onnx.Value {
 	return pick
 }
 
+// isRow says whether an input takes a row of numbers a sample, [n, K].
+func isRow(v onnx.Value) bool { return v.Known() && len(v.Shape) == 2 && v.Shape[1].Size > 1 }
+
 // isOneHot says whether an input is [n, K] with room for the card's classes.
 func (f *finder) isOneHot(v onnx.Value) bool {
-	if !v.Known() || len(v.Shape) != 2 || v.Shape[1].Size < 2 {
+	if !isRow(v) {
 		return false
 	}
 	labels := f.Card.Labels
@@ -328,6 +333,13 @@ func (f *finder) remainingLabel() onnx.Value {
 	case told:
 		f.guess("input %s is the class: of %s the only one with such a name", pick.Name, strings.Join(valueNames(fit), ", "))
 	default:
+		if f.Card.Labels != nil && f.Card.Labels.Encoding == Index {
+			if rows := f.candidates(isRow); len(rows) == 1 {
+				f.problem("labels", "input %q is %s, a row a sample, and labels.encoding \"index\" needs one number; \"onehot\" is such a row", rows[0].Name, rows[0])
+				f.take(rows[0].Name)
+				return onnx.Value{}
+			}
+		}
 		if f.Card.Labels != nil {
 			f.ask("inputs.label", described(f.candidates(func(onnx.Value) bool { return true })), "the card speaks of labels, and which input takes them is not known")
 		}

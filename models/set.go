@@ -9,7 +9,8 @@ import (
 )
 
 // Set gives one field as the flag of the same name writes it: as a card's JSON, or shorter: shape 1,28,28; range -1,1;
-// inputs state=x,time=t; output eps or out[0:3]; labels 10; decoder FILE; anything else as bare text.
+// inputs state=x,time=t; output eps or out[0:3]; labels 10; decoder FILE; anything else as bare text. Errors leave the field's
+// name to the flag before them.
 func (c *Card) Set(field, text string) error {
 	schema := c.schema()
 	read, known := schema[field]
@@ -30,10 +31,10 @@ func (c *Card) Set(field, text string) error {
 		}
 	}
 	if !json.Valid([]byte(asJSON)) {
-		return fmt.Errorf("field %q: found %q, expected a form such as %s", field, text, examples[field])
+		return fmt.Errorf("found %q, expected a form such as %s", text, examples[field])
 	}
 	if err := read(field, json.RawMessage(asJSON)); err != nil {
-		return err
+		return unprefixed(err, fmt.Sprintf("field %q: ", field))
 	}
 	return c.check()
 }

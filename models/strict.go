@@ -137,6 +137,14 @@ func kind(raw json.RawMessage) string {
 	return aNumber
 }
 
+// unprefixed is an error without the words in front that its reader is told already.
+func unprefixed(err error, said string) error {
+	if text, ok := strings.CutPrefix(err.Error(), said); ok {
+		return errors.New(text)
+	}
+	return err
+}
+
 func mismatch(field string, raw json.RawMessage, expected string) error {
 	name := "the card"
 	if field != "" {

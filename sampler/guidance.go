@@ -19,6 +19,17 @@ func (g Guidance) Applies(t float64) bool {
 	return g.Weight != 1 && (g.Interval == nil || g.Interval[0] < t && t < g.Interval[1])
 }
 
+// Evaluations counts the network evaluations of one sample in a row of a plan: a call is one, and two where guidance applies.
+func (g Guidance) Evaluations(row *Row) int {
+	switch {
+	case !row.Call:
+		return 0
+	case g.Applies(row.T):
+		return 2
+	}
+	return 1
+}
+
 // Guide is net under guidance. Where guidance does not apply the conditional half is evaluated alone.
 func Guide(net Conditional, g Guidance) Network {
 	if g.Weight == 1 {
@@ -49,16 +60,11 @@ func (g *guided) Predict(ctx context.Context, dst, x []float32, at At) error {
 	return nil
 }
 
-// Evaluations counts network evaluations for one sample: a call of the plan is one, and two where guidance applies.
+// Evaluations counts the network evaluations of one sample on a whole plan.
 func Evaluations(plan *Plan, g Guidance) int {
 	n := 0
 	for i := range plan.Rows {
-		if row := &plan.Rows[i]; row.Call {
-			n++
-			if g.Applies(row.T) {
-				n++
-			}
-		}
+		n += g.Evaluations(&plan.Rows[i])
 	}
 	return n
 }

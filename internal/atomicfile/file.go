@@ -91,9 +91,6 @@ func follow(path string) (string, error) {
 	return "", fmt.Errorf("%s: symbolic links lead in a circle", path)
 }
 
-// Name is the path given to [Create].
-func (f *File) Name() string { return f.name }
-
 // Write appends p to the file.
 func (f *File) Write(p []byte) (int, error) {
 	if f.file == nil {
@@ -206,7 +203,10 @@ func (f *File) explain(err error) error {
 		reason = linkErr.Err
 	}
 	folder := filepath.Dir(f.target)
+	_, missing := os.Stat(folder)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && missing == nil: // as in /proc
+		return fmt.Errorf("%s: the folder %s takes no new files: choose another: %w", f.name, folder, reason)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: the folder %s does not exist: make it first: %w", f.name, folder, reason)
 	case errors.Is(err, syscall.ENOTDIR):

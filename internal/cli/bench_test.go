@@ -58,10 +58,7 @@ func BenchmarkOutside(b *testing.B) {
 			check(b, err)
 			defer network.Close()
 
-			dim := 1
-			for _, size := range r.Shape {
-				dim *= size
-			}
+			dim := r.Dim()
 			guided := sampler.Guide(network, sampler.Guidance{Weight: c.guidance})
 			state, noise := sampler.NewState(make([]float32, c.n*dim), c.n, 0), sampler.Philox{}
 			least, outside := time.Duration(math.MaxInt64), time.Duration(0)

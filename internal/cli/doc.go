@@ -1,8 +1,14 @@
 // Package cli is Odeon's command line: a thin skin over the library, one file a command.
 //
-// A command flows from top to bottom: its words become values ([values]), the values and the card become a
-// network ([modelFlags]) and a walk ([walkFlags]), the walk becomes a plan, the plan runs, the samples
-// become files. sample.go shows the whole of it.
+// sample.go shows from top to bottom what the program is: the card gives path and prediction, these a plan, the plan runs,
+// its samples become files. What it calls, in this order:
+//
+//	args.go flags.go values.go      the words: flags in any place, laid over the defaults of the card's "sampling"
+//	model.go walk.go request.go     the words of the card, of the walk, of the rest
+//	plan.go start.go                the plan; the first states and the normals
+//	split.go memory.go engine.go    workers and chunks; the network, loaded for each worker
+//	outputs.go archive.go chunks.go the files, and what happens to a chunk of samples on its way into them
+//	progress.go screen.go report.go what is seen meanwhile, and told at the end
 //
 // What a person reads on failure is one message: what was found, what was expected, what mends it. Exit codes: 0
 // done; 2 the command line alone is wrong ([usageError]); 130 interrupted; 1 anything else.

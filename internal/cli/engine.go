@@ -13,7 +13,7 @@ import (
 // engine is a resolved model, loaded and ready: a network for each worker on one shared session, and a decoder for each
 // where samples are decoded.
 type engine struct {
-	split    models.Split
+	split    split
 	dim      int // elements of one state
 	library  onnx.Library
 	provider string
@@ -34,14 +34,11 @@ func newEngine(ctx context.Context, lib onnx.Library, r *models.Resolved, run mo
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{library: rt.Library(), dim: 1, layout: r.Layout}
-	for _, size := range r.Shape {
-		e.dim *= size
-	}
+	e := &engine{library: rt.Library(), dim: r.Dim(), layout: r.Layout}
 	wishes := req.wishes
 	wishes.Fixed = r.Batch
 	wishes.Device = rt.OnDevice(req.session.Provider)
-	e.split = models.Choose(run.Count, e.dim, g.Weight != 1, cores(), wishes)
+	e.split = cut(run.Count, e.dim, g.Weight != 1, cores(), wishes)
 	if err := fits(e.split, e.dim); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Model.Path(), err)
 	}

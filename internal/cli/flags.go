@@ -48,6 +48,8 @@ func cardFlags() []cli.Flag {
 		text("output", "the prediction is the graph's output `NAME`, or channels of it, NAME[0:3]"),
 		text("labels", "classes as `JSON`: {\"count\": 10, \"encoding\": \"index\", \"null\": -1}"),
 		text("decoder", "decode latents with the ONNX `FILE`"),
+		text("rate", "audio has `N` samples a second"),
+		text("fps", "video has `N` pictures a second"),
 	)
 }
 
@@ -103,9 +105,9 @@ func sampleFlags() []cli.Flag {
 	)
 	output := inCategory("Output",
 		several("out", "write `FILE`: .png (%d in the name: a file a sample), .gif or .apng (the walk), .svg, .npy, .npz, .csv, .wav, .txt; repeatable", "o"),
-		switched("trajectories", "draw the way of each point faintly behind it"),
+		switched("trajectories", "show the way: faint lines behind points, a strip for each picture, all states in .npz"),
 		switched("json", "report as one line of JSON"),
-		switched("quiet", "no progress, no notes"),
+		switched("quiet", "no progress, no notes; warnings stay, unless --json reports them"),
 	)
 	return slices.Concat(samples, output, walkFlags(), cardFlags(), runtimeFlags())
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -58,7 +59,7 @@ func printFlags(w io.Writer, flags []cli.Flag) {
 		}
 		if category != head {
 			head = category
-			fmt.Fprintf(w, "\n%s\n", orElse(category, "Flags"))
+			fmt.Fprintf(w, "\n%s\n", cmp.Or(category, "Flags"))
 		}
 		var names []string
 		for _, name := range f.Names() {
@@ -95,11 +96,4 @@ func printItem(w io.Writer, left, text string) {
 		line += word
 	}
 	fmt.Fprintln(w, line)
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"odeon/models"
 	"odeon/onnx"
 )
 
@@ -75,8 +74,8 @@ func TestStatesThatNoMachineHoldsAreRefused(t *testing.T) {
 	if math.IsInf(memory(), 1) {
 		t.Skip("this system does not tell how much memory it has")
 	}
-	require.NoError(t, fits(models.Split{Workers: 2, Chunk: 64}, 3*64*64))
-	require.ErrorContains(t, fits(models.Split{Workers: 1, Chunk: 1}, 1e15), "GB of memory")
+	require.NoError(t, fits(split{Workers: 2, Chunk: 64}, 3*64*64))
+	require.ErrorContains(t, fits(split{Workers: 1, Chunk: 1}, 1e15), "GB of memory")
 }
 
 // An interruption before anything is open is told as one too.

@@ -38,6 +38,7 @@ type infoReport struct {
 	Outputs    []infoPort       `json:"outputs"`
 	Operators  map[string]int   `json:"operators"`
 	Parameters int64            `json:"parameters"`
+	Constants  int64            `json:"constants"` // numbers in Constant nodes, where some exporters put weights
 	External   []string         `json:"external,omitempty"`
 
 	Card    *models.Card      `json:"card"`
@@ -74,9 +75,7 @@ func info(c *cli.Context) error {
 	}
 	report := newInfoReport(models.Resolve(model))
 	if c.Bool("json") {
-		e := json.NewEncoder(c.App.Writer)
-		e.SetIndent("", "  ")
-		return e.Encode(report)
+		return writeJSON(c.App.Writer, report)
 	}
 	return report.print(c.App.Writer)
 }
@@ -85,7 +84,7 @@ func newInfoReport(r *models.Resolved) *infoReport {
 	i := r.Model.Info
 	report := &infoReport{
 		Model: r.Model.Path(), Size: i.Size, IR: i.IRVersion, Opsets: map[string]int64{}, Producer: strings.TrimSpace(i.Producer + " " + i.ProducerVersion),
-		Operators: i.Operators, Parameters: i.Parameters, External: i.External,
+		Operators: i.Operators, Parameters: i.Parameters, Constants: i.Constants, External: i.External,
 		Card: r.Card, From: r.Model.From, Shape: r.Shape, Layout: r.Layout, Guesses: r.Guesses,
 		Notes: slices.Concat(r.Model.Notes, i.Warnings),
 	}
@@ -157,7 +156,11 @@ func (i *infoReport) print(w io.Writer) error {
 	for n, p := range i.Outputs {
 		row(headOnce(n, "outputs"), p.Name, p.text, p.Role)
 	}
-	row("parameters", fmt.Sprint(i.Parameters))
+	parameters := fmt.Sprint(i.Parameters)
+	if i.Constants > 0 {
+		parameters += fmt.Sprintf(", and %d numbers in Constant nodes", i.Constants)
+	}
+	row("parameters", parameters)
 	row("operators", operatorsText(i.Operators))
 	for n, f := range i.External {
 		row(headOnce(n, "weights in"), f)
@@ -230,15 +233,6 @@ func operatorsText(operators map[string]int) string {
 		names[i] = fmt.Sprintf("%s %d", name, operators[name])
 	}
 	return strings.Join(names, ", ")
-}
-
-// shortened cuts a text to most runes.
-func shortened(text string, most int) string {
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return string(runes[:most-1]) + "…"
 }
 
 func bytesText(n int64) string {

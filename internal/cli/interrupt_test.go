@@ -30,17 +30,6 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 	return c
 }
 
-func listing(t *testing.T, folder string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(folder)
-	require.NoError(t, err)
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
-
 func TestCtrlCInAWalkLeavesTheOlderFileAlone(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		c := program(t, "sample", "-n", "1000000", "--steps", "1000000", "-o", "old.npy", "-o", "new.csv", "-o", "s%d.png", "--quiet")

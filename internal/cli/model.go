@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -11,8 +10,8 @@ import (
 	"odeon/models"
 )
 
-// cardFields are the flags that stand for a field of the card. The other flags of cardFlags are --card and --decoder.
-var cardFields = []string{"prediction", "path", "time", "scale", "start", "shape", "layout", "range", "inputs", "output", "labels", "decoder"}
+// cardFields are the flags that stand for a field of the card: all of cardFlags but --card.
+var cardFields = []string{"prediction", "path", "time", "scale", "start", "shape", "layout", "range", "inputs", "output", "labels", "decoder", "rate", "fps"}
 
 // overrides are the layers that the command line lays over a model's own cards: --card FILE, then the single fields. The
 // fields are read before any file is opened.
@@ -95,11 +94,4 @@ func parseValue(flag, name, text string) (*models.Array, error) {
 		return nil, usagef("--%s %s: %w", flag, name, err)
 	}
 	return &a, nil
-}
-
-// note tells the person something on stderr that is no failure.
-func note(w io.Writer, quiet bool, format string, args ...any) {
-	if !quiet {
-		fmt.Fprintf(w, format+"\n", args...)
-	}
 }

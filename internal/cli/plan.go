@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -30,22 +29,21 @@ func plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	p, _, err := makePlan(models.Resolve(model), c)
+	r := models.Resolve(model)
+	p, _, err := makePlan(r, layOver(c, r.Card.Sampling.Texts()))
 	if err != nil {
 		return err
 	}
 	if c.Bool("json") {
-		e := json.NewEncoder(c.App.Writer)
-		e.SetIndent("", " ")
-		return e.Encode(p)
+		return writeJSON(c.App.Writer, p)
 	}
 	return p.Print(c.App.Writer)
 }
 
-// makePlan lays the flags over the card's defaults and builds the table. It needs the card's side of the model alone: what
-// the network's inputs are called does not matter here.
-func makePlan(r *models.Resolved, c *cli.Context) (*sampler.Plan, walk, error) {
-	w, err := parseWalk(layOver(c, r.Card.Sampling.Texts()))
+// makePlan builds the table from the flags and the card's defaults. It needs the card's side of the model alone: what the
+// network's inputs are called does not matter here.
+func makePlan(r *models.Resolved, words values) (*sampler.Plan, walk, error) {
+	w, err := parseWalk(words)
 	if err != nil {
 		return nil, walk{}, err
 	}

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"os/exec"
@@ -152,6 +154,20 @@ func TestEveryPackageBeginsInItsDoc(t *testing.T) {
 var contractFlags = strings.Fields(`count batch seed first rng steps solver sigma eta t-start t-end last grid indexes end-index variance label
 	guidance guidance-interval clip init init-noise noise card prediction path time shape set set-null decode provider
 	provider-option threads out json quiet allow-nonfinite runtime`)
+
+func TestTheReportHasTheContractsFields(t *testing.T) {
+	t.Setenv(onnx.LibraryVariable, library(t))
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"sample", "--json", "-o", filepath.Join(t.TempDir(), "x.npy")}, &stdout, &stderr), stderr.String())
+	var report map[string]any
+	require.NoError(t, json.Unmarshal(stdout.Bytes(), &report))
+	for _, field := range strings.Fields("model provider solver steps evaluations samples seed seconds files warnings split") {
+		require.Contains(t, report, field)
+	}
+	for _, field := range []string{"workers", "batch", "threads", "why"} {
+		require.Contains(t, report["split"], field)
+	}
+}
 
 func TestSampleHasTheContractsFlags(t *testing.T) {
 	var have []string

@@ -1,14 +1,11 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
-	"golang.org/x/term"
-
-	"odeon/internal/render"
 	"odeon/models"
 	"odeon/sampler"
 )
@@ -37,8 +34,6 @@ type report struct {
 	Warnings []string `json:"warnings"`
 }
 
-type split = models.Split
-
 // seconds by part, on the wall. Network is a worker's average inside ONNX Runtime; it is part of Walk.
 type seconds struct {
 	Plan    float64 `json:"plan"`
@@ -60,6 +55,16 @@ func newReport(req request, r *models.Resolved, e *engine, plan *sampler.Plan, g
 	}
 }
 
+// writeLine writes the report as one line, so that a program that runs odeon finds it as the last line of the output.
+func (r *report) writeLine(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
+
+// writeJSON is what --json writes of everything but sample.
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
 // listed joins lists; JSON then says [] for nothing, not null.
 func listed(lists ...[]string) []string {
 	return append([]string{}, slices.Concat(lists...)...)
@@ -72,9 +77,6 @@ func (r *report) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%d samples of %s: %s, %d steps from t=%g to t=%g%s, seed %d, %d evaluations, %.2f s\n",
 		r.Samples, oneLine(r.Model), r.Solver, r.Steps, r.From, r.To, guided, r.Seed, r.Evals, r.Seconds.Total)
-	for _, warning := range r.Warnings {
-		fmt.Fprintf(w, "warning: %s\n", oneLine(warning))
-	}
 	files := r.Files
 	const most = 8
 	if len(files) > most {
@@ -83,13 +85,4 @@ func (r *report) print(w io.Writer) {
 	for _, file := range files {
 		fmt.Fprintln(w, oneLine(file))
 	}
-}
-
-// terminalLook is what a terminal can show, and how wide it is.
-func terminalLook(f *os.File) (render.Colours, int) {
-	width := 80
-	if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
-		width = columns
-	}
-	return render.TerminalColours(os.Getenv), min(width, 80)
 }

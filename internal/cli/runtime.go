@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
@@ -65,7 +64,7 @@ func providersCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "providers",
 		Usage: "lists execution providers: usable here, or why not",
-		Flags: slices.Concat([]cli.Flag{switched("json", "as JSON")}, []cli.Flag{libraryFlag()}),
+		Flags: []cli.Flag{switched("json", "as JSON"), libraryFlag()},
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err

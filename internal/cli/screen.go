@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"odeon/internal/render"
 )
 
 // screen is stdout or stderr as the commands write to it. Names and texts come out of a stranger's files: characters that
@@ -68,4 +70,42 @@ func escape(s string, which func(rune) bool) string {
 		}
 	}
 	return b.String()
+}
+
+// note tells the person something on stderr that is no failure.
+func note(w io.Writer, quiet bool, format string, args ...any) {
+	if !quiet {
+		fmt.Fprintf(w, format+"\n", args...)
+	}
+}
+
+// shortened cuts a text to most runes.
+func shortened(text string, most int) string {
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	return string(runes[:most-1]) + "…"
+}
+
+// preview draws the picture on a terminal that can show it.
+func preview(w io.Writer, req request, out *outputs) error {
+	f := terminal(w)
+	if req.quiet || f == nil {
+		return nil
+	}
+	colours, width := terminalLook(f)
+	if img := out.image(); img != nil && colours != render.NoColours {
+		return render.Preview(f, img, width, colours)
+	}
+	return nil
+}
+
+// terminalLook is what a terminal can show, and how wide it is.
+func terminalLook(f *os.File) (render.Colours, int) {
+	width := 80
+	if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+		width = columns
+	}
+	return render.TerminalColours(os.Getenv), min(width, 80)
 }

@@ -14,29 +14,27 @@ import (
 // defaultCount is how many samples are drawn when nothing says.
 const defaultCount = 16
 
-// What is more than these is a slip of the keyboard, and would end in sums that overflow.
-const (
-	mostSamples = 1_000_000_000_000
-	mostSteps   = 1_000_000
-	mostThreads = 1024
-)
-
 // source is where a run's first states and its normals come from.
 type source struct {
 	noise sampler.Noise
 	state []float32 // the first states, [n, ...], of --init; nil: Start times draw 0 of noise
-	dim   int
+	first int       // number of the first sample
+	count int       // samples
+	dim   int       // elements of one state
+}
+
+// draw makes the first states of the samples first, first+1, ...
+func (s source) draw(plan *sampler.Plan, x []float32, first, n int) error {
+	if s.state != nil {
+		copy(x, s.state[(first-s.first)*s.dim:])
+		return nil
+	}
+	return sampler.NewState(x, n, first).Draw(plan, s.noise)
 }
 
 // readStart reads --init, --init-noise and --noise, and settles how many samples there are.
-func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req *request) (source, error) {
-	s := source{noise: sampler.Philox{Seed: req.seed}, dim: 1}
-	for _, size := range r.Shape {
-		s.dim *= size
-	}
-	if c.IsSet("init") && c.IsSet("init-noise") {
-		return s, usagef("--init gives the state and --init-noise the normals it is made of; give one of them")
-	}
+func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req request) (source, error) {
+	s := source{noise: sampler.Philox{Seed: req.seed}, first: req.first, count: req.count, dim: r.Dim()}
 	held := 0 // samples in the files; 0: no file
 	if c.IsSet("init") {
 		a, err := readSamples(c, "init", r.Shape, 0)
@@ -78,12 +76,12 @@ func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req *requ
 	}
 	s.noise = sampler.Composite{Start: start, Steps: steps}
 	switch {
-	case req.count == 0 && held > 0:
-		req.count = held
-	case req.count == 0:
-		req.count = defaultCount
-	case held > 0 && req.count > held:
-		return s, fmt.Errorf("-n %d: the files of --init, --init-noise and --noise hold %d samples; give at most that many", req.count, held)
+	case s.count == 0 && held > 0:
+		s.count = held
+	case s.count == 0:
+		s.count = defaultCount
+	case held > 0 && s.count > held:
+		return s, fmt.Errorf("-n %d: the files of --init, --init-noise and --noise hold %d samples; give at most that many", s.count, held)
 	}
 	return s, nil
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/urfave/cli/v2"
+
+	"odeon/models"
 	"odeon/sampler"
 	"odeon/schedule"
 )
@@ -70,6 +73,17 @@ func parseWalk(v values) (walk, error) {
 		s.EndIndex = &end
 	}
 	return w, w.check(v)
+}
+
+// checkGuidance finds guidance that does nothing, or that the network cannot do.
+func (w walk) checkGuidance(c *cli.Context, r *models.Resolved) error {
+	switch {
+	case w.guidance.Weight != 1:
+		return r.CanGuide()
+	case c.IsSet("guidance-interval"):
+		return usagef("--guidance-interval says where to guide, and the guidance weight is 1, which is none; give --guidance W")
+	}
+	return nil
 }
 
 // check finds what contradicts itself in the words alone.

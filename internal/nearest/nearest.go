@@ -8,9 +8,9 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// Of returns the known word nearest to word, if one is near enough to be worth suggesting: at most two edits, or a
-// third of the longer word's length.
-func Of(word string, known []string) (string, bool) {
+// Hint is ` (did you mean "x"?)` with the known word nearest to word, or nothing where none is near enough to be worth
+// suggesting: within two edits, or a third of the longer word's length.
+func Hint(word string, known []string) string {
 	best, least := "", -1
 	for _, k := range known {
 		d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(k))
@@ -18,13 +18,8 @@ func Of(word string, known []string) (string, bool) {
 			best, least = k, d
 		}
 	}
-	return best, least >= 0
-}
-
-// Hint is ` (did you mean "x"?)`, or nothing where no known word is near.
-func Hint(word string, known []string) string {
-	if k, ok := Of(word, known); ok {
-		return fmt.Sprintf(" (did you mean %q?)", k)
+	if least < 0 {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf(" (did you mean %q?)", best)
 }

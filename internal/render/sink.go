@@ -47,8 +47,8 @@ type Archive interface {
 type Options struct {
 	Meta         Meta
 	First        int       // number that the run's first sample has in file names
-	Times        []float64 // times of the states that Record will be given; see FrameSteps. Without them nothing is recorded
-	Trajectories bool      // stills show the way: plots of points faintly behind the end points, pictures as a strip
+	Times        []float64 // times of the states that Record can be given; see FrameSteps. Without them nothing is recorded
+	Trajectories bool      // stills show the way too: plots of points faintly behind the end points, pictures as a strip
 }
 
 // format is one row of the table of extensions.
@@ -102,15 +102,6 @@ type recorder interface {
 
 // pictured is a body that is one picture once finished.
 type pictured interface{ image() image.Image }
-
-// Extensions lists the file extensions that fit the samples.
-func Extensions(s Samples) ([]string, error) {
-	k, err := s.kind()
-	if err != nil {
-		return nil, err
-	}
-	return extensions(k), nil
-}
 
 // NewSink opens an output for n samples. The extension chooses the format; "%d" (or "%03d") in the name writes one file a
 // sample. What can be known to be wrong is an error here, before any sample is drawn.

@@ -2,6 +2,7 @@ package render
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -26,7 +27,7 @@ func openWAV(r *request) (body, error) {
 		return nil, fmt.Errorf("samples have %d channels, expected 1 or 2 for sound; .npy and .csv hold any number", f.channels)
 	}
 	if f.rate < 1 {
-		return nil, fmt.Errorf("the model does not say its sampling rate: add \"rate\" to its card, such as \"rate\": 16000")
+		return nil, errors.New("the model does not say its sampling rate: add \"rate\" to its card, or give --rate, such as --rate 16000")
 	}
 	if f.bytes() > math.MaxUint32-36 {
 		return nil, fmt.Errorf("%d sounds of %d samples exceed the 4 GB of a .wav file; %%d in the name writes a file for each", f.n, f.frames)

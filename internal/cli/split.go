@@ -1,18 +1,21 @@
-package models
+package cli
 
-import "fmt"
+import (
+	"fmt"
+	"runtime"
+)
 
-// Split is how a run is cut: so many workers side by side, each walking chunks of so many samples, each network call on so
+// split is how a run is cut: so many workers side by side, each walking chunks of so many samples, each network call on so
 // many threads. Samples do not depend on it.
-type Split struct {
+type split struct {
 	Workers int    `json:"workers"`
 	Chunk   int    `json:"batch"`
 	Threads int    `json:"threads"`
 	Why     string `json:"why"`
 }
 
-// Wishes are what the user settles of a Split, and what the network fixes; 0 leaves it to the rule.
-type Wishes struct {
+// wishes are what the user settles of a split, and what the network fixes; 0 leaves it to the rule.
+type wishes struct {
 	Workers, Batch, Threads int
 	Fixed                   int  // the network's own batch, where it is fixed; chunks are multiples of it
 	Device                  bool // the network runs on an accelerator, which one caller keeps busy
@@ -28,14 +31,14 @@ const (
 	stateBytes = 256 << 20
 )
 
-// Choose cuts a run of n samples of dim numbers each. The rule, for what is not wished: as many workers as cores (at most n; one
+// cut splits a run of n samples of dim numbers each. The rule, for what is not wished: as many workers as cores (at most n; one
 // on an accelerator), on whose threads the cores are shared out evenly; chunks of about 16384 numbers, and of such a size that
 // the workers have equally much to do; fewer workers where their states together would exceed 256 MB (102 MB
 // under guidance, which holds more of them).
-func Choose(n, dim int, guided bool, cores int, w Wishes) Split {
+func cut(n, dim int, guided bool, cores int, w wishes) split {
 	n, dim, cores = max(n, 1), max(dim, 1), max(cores, 1)
 	numbers := chunkNumbers
-	s := Split{Workers: min(cores, n), Why: "one worker a core"}
+	s := split{Workers: min(cores, n), Why: "one worker a core"}
 	if w.Device {
 		numbers = deviceNumbers
 		s.Workers, s.Why = 1, "one worker feeds the accelerator"
@@ -61,11 +64,13 @@ func Choose(n, dim int, guided bool, cores int, w Wishes) Split {
 		s.Chunk = ceil(n, s.Workers*rounds)
 	}
 	s.Chunk = min(s.Chunk, n)
+	s.Chunk = ceil(s.Chunk, least) * least
+	if chunks := ceil(n, s.Chunk); s.Workers > chunks {
+		s.Workers, s.Why = chunks, "a worker for each chunk"
+	}
 	if w.Fixed > 0 {
-		s.Chunk = ceil(s.Chunk, w.Fixed) * w.Fixed
 		s.Why += fmt.Sprintf("; the network takes %d samples a call", w.Fixed)
 	}
-	s.Workers = min(s.Workers, ceil(n, s.Chunk))
 
 	s.Threads = w.Threads
 	if s.Threads == 0 {
@@ -74,5 +79,8 @@ func Choose(n, dim int, guided bool, cores int, w Wishes) Split {
 	s.Why += fmt.Sprintf("; chunks of %d samples (%d numbers)", s.Chunk, s.Chunk*dim)
 	return s
 }
+
+// cores is how many cores this process may use.
+func cores() int { return runtime.GOMAXPROCS(0) }
 
 func ceil(a, b int) int { return (a + b - 1) / b }

@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"odeon/internal/array"
+	"odeon/onnx"
+)
+
+// effects has for every flag of sample what a command line says without it (base) and with it: the files that come out differ.
+// "@" stands for the folder of what [writeEffects] writes.
+var effects = map[string]struct{ model, base, with string }{
+	"count":             {"@everything.onnx", "", "--count 3"},
+	"seed":              {"@everything.onnx", "", "--seed 1"},
+	"first":             {"@everything.onnx", "", "--first 2"},
+	"label":             {"@everything.onnx", "", "--label 2"},
+	"init":              {"@everything.onnx", "", "--init @pairs.npy"},
+	"init-noise":        {"@everything.onnx", "", "--init-noise @pairs.npy"},
+	"noise":             {"@everything.onnx", "--sigma 1-t", "--noise @steps.npy"},
+	"set":               {"@everything.onnx", "", "--set h=[1]"},
+	"set-null":          {"@everything.onnx", "--guidance 2", "--set-null h=[1]"},
+	"decode":            {"@everything.onnx", "--decoder @decoder.onnx", "--decode=false"},
+	"rng":               {"@everything.onnx", "", "--rng torch"},
+	"allow-nonfinite":   {"@everything.onnx", "--scale 1e39 --workers 1", "--allow-nonfinite"},
+	"out":               {"@everything.onnx", "", "--out @more.csv"},
+	"trajectories":      {"@everything.onnx", "--out @way.npz", "--trajectories"},
+	"json":              {"@everything.onnx", "", "--json=false"},
+	"quiet":             {"@everything.onnx", "", "--quiet"},
+	"steps":             {"@everything.onnx", "", "--steps 3"},
+	"solver":            {"@everything.onnx", "", "--solver heun"},
+	"grid":              {"@everything.onnx", "", "--grid quadratic"},
+	"guidance":          {"@everything.onnx", "", "--guidance 2"},
+	"guidance-interval": {"@everything.onnx", "--guidance 2", "--guidance-interval 0.3,0.7"},
+	"sigma":             {"@everything.onnx", "", "--sigma 1-t"},
+	"eta":               {"@everything.onnx", "--solver ddim", "--eta 0.5"},
+	"variance":          {"@everything.onnx", "--solver ddpm", "--variance beta"},
+	"t-start":           {"@everything.onnx", "", "--t-start 0.2"},
+	"t-end":             {"@everything.onnx", "", "--t-end 0.8"},
+	"last":              {"@everything.onnx", "--path ve(0.02,5)", "--last none"},
+	"indexes":           {"@everything.onnx", "--path betas=linear(1e-3,0.2);count=10", "--indexes 9,5,3,0"},
+	"end-index":         {"@everything.onnx", "--path betas=linear(1e-3,0.2);count=10", "--end-index 0"},
+	"clip":              {"@everything.onnx", "", "--clip -0.1,0.1"},
+	"card":              {"@everything.onnx", "", "--card @other.json"},
+	"prediction":        {"@everything.onnx", "", "--prediction data"},
+	"path":              {"@everything.onnx", "--prediction data", "--path cosine"},
+	"time":              {"@everything.onnx", "", "--time 1-t"},
+	"scale":             {"@everything.onnx", "", "--scale 2"},
+	"start":             {"@everything.onnx", "", "--start 2"},
+	"shape":             {"@everything.onnx", "", "--shape 3"},
+	"layout":            {"@everything.onnx", "--out @look.png", "--layout L"},
+	"range":             {"glyphs", "--out @glyphs.png", "--range 0,1"},
+	"inputs":            {"@everything.onnx", "", "--inputs time=y,label=t"},
+	"output":            {"@everything.onnx", "", "--output w"},
+	"labels":            {"@everything.onnx", "--count 3", "--labels 2"},
+	"decoder":           {"@everything.onnx", "", "--decoder @decoder.onnx"},
+	"rate":              {"@everything.onnx", "--shape 64 --layout L --rate 16000 --out @sound.wav", "--rate 8000"},
+	"fps":               {"@video.onnx", "--out @video.gif", "--fps 5"},
+	"provider":          {"@everything.onnx", "", "--provider tensorrt"},
+	"provider-option":   {"@everything.onnx", "--provider cpu", "--provider-option nonsense=1"},
+	"runtime":           {"@everything.onnx", "", "--runtime @nowhere"},
+	"batch":             {"@everything.onnx", "", "--batch 2"},
+	"workers":           {"@everything.onnx", "--count 8", "--workers 4"},
+	"threads":           {"@everything.onnx", "", "--threads 3"},
+}
+
+var (
+	// told are the flags that change what is said, and no file.
+	told = []string{"json", "quiet", "batch", "workers", "threads"}
+	// refused are those whose case asks for what cannot be had, and is not replaced in silence.
+	refused = []string{"rng", "inputs", "provider", "provider-option", "runtime"}
+)
+
+// writeEffects writes networks with one of everything: two outputs, a class, a further input, a decoder, a video.
+func writeEffects(t *testing.T, folder string) {
+	t.Helper()
+	write := func(name string, data []byte, err error) {
+		t.Helper()
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), data, 0o666))
+	}
+	row := []onnx.Dim{onnx.Free("n"), onnx.Free("d")}
+	g := onnx.NewGraph("everything")
+	x := g.Input("x", onnx.Float32, row...)
+	column := g.Const("", onnx.Vector[int64](1))
+	clock := g.Node("Unsqueeze", g.Input("t", onnx.Float32, onnx.Free("n")), column)
+	class := g.Node("Cast", g.Node("Unsqueeze", g.Input("y", onnx.Int64, onnx.Free("n")), column), onnx.Int("to", int64(onnx.Float32)))
+	v := g.Node("Add", g.Node("Mul", x, clock), g.Node("Add", class, g.Input("h", onnx.Float32, row...)))
+	g.Output("v", v, onnx.Float32, row...)
+	g.Output("w", g.Node("Neg", v), onnx.Float32, row...)
+	g.Meta("odeon", `{"prediction": "velocity", "path": "condot", "shape": [2], "output": "v", "constants": {"h": [0.5]},
+		"inputs": {"state": "x", "time": "t", "label": "y"}, "labels": {"count": 3, "null": 0}}`)
+	data, err := g.Bytes()
+	write("everything.onnx", data, err)
+
+	g = onnx.NewGraph("decoder")
+	z := g.Input("z", onnx.Float32, row...)
+	g.Output("image", g.Node("Add", z, z), onnx.Float32, row...)
+	data, err = g.Bytes()
+	write("decoder.onnx", data, err)
+
+	video := []onnx.Dim{onnx.Free("n"), onnx.Fixed(3), onnx.Fixed(1), onnx.Fixed(4), onnx.Fixed(4)}
+	g = onnx.NewGraph("video")
+	g.Output("v", g.Node("Neg", g.Input("x", onnx.Float32, video...)), onnx.Float32, video...)
+	g.Meta("odeon", `{"prediction": "velocity", "path": "condot"}`)
+	data, err = g.Bytes()
+	write("video.onnx", data, err)
+
+	write("other.json", []byte(`{"prediction": "data"}`), nil)
+	for name, shape := range map[string][]int{"pairs.npy": {2, 2}, "steps.npy": {4, 2, 2}} {
+		var b bytes.Buffer
+		w, err := array.NewNPYWriter(&b, shape)
+		require.NoError(t, err)
+		numbers := make([]float32, (&array.Array{Shape: shape}).Len())
+		for i := range numbers {
+			numbers[i] = 0.5 - float32(i)/8
+		}
+		require.NoError(t, w.Write(numbers))
+		require.NoError(t, w.Close())
+		write(name, b.Bytes(), nil)
+	}
+}
+
+// Times differ from run to run.
+var times = regexp.MustCompile(`"seconds":\{[^}]*\}|\d+\.\d\d s\b`)
+
+// listing names what is in a folder.
+func listing(t *testing.T, folder string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// sampledWith runs odeon sample: what it says, from its exit code on, and the files that it leaves, which are taken away.
+func sampledWith(t *testing.T, folder, words string) (said string, files map[string][]byte) {
+	t.Helper()
+	args := strings.Fields("sample --json --count 2 --steps 4 --out @x.npy " + words)
+	for i, word := range args {
+		if name, ok := strings.CutPrefix(word, "@"); ok {
+			args[i] = filepath.Join(folder, name)
+		}
+	}
+	before := listing(t, folder)
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), args, &stdout, &stderr)
+	files = map[string][]byte{}
+	for _, name := range listing(t, folder) {
+		if slices.Contains(before, name) {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(folder, name))
+		require.NoError(t, err)
+		require.NoError(t, os.Remove(filepath.Join(folder, name)))
+		files[name] = data
+	}
+	return fmt.Sprintf("exit %d\n%s%s", code, times.ReplaceAllString(stdout.String(), ""), stderr.String()), files
+}
+
+func TestEveryFlagOfSampleHasAnEffect(t *testing.T) {
+	t.Setenv(onnx.LibraryVariable, library(t))
+	folder := t.TempDir()
+	writeEffects(t, folder)
+	for _, f := range sampleFlags() {
+		name := f.Names()[0]
+		e, ok := effects[name]
+		require.True(t, ok, "no case shows what --%s does", name)
+		t.Run(name, func(t *testing.T) {
+			base := e.model + " " + e.base + " "
+			said, files := sampledWith(t, folder, base)
+			again, filesAgain := sampledWith(t, folder, base)
+			require.Equal(t, said, again, "the same words end the same")
+			require.Equal(t, files, filesAgain, "the same words end the same")
+
+			saidWith, filesWith := sampledWith(t, folder, base+e.with)
+			if slices.Contains(told, name) {
+				require.NotEqual(t, said, saidWith)
+				require.Equal(t, files, filesWith)
+			} else {
+				require.NotEqual(t, files, filesWith)
+			}
+			require.Equal(t, name != "allow-nonfinite", strings.HasPrefix(said, "exit 0\n"), said)
+			require.Equal(t, !slices.Contains(refused, name), strings.HasPrefix(saidWith, "exit 0\n"), saidWith)
+		})
+	}
+}

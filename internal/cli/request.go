@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"odeon/internal/render"
+	"odeon/onnx"
+)
+
+// request is what the words of sample ask for beside the walk and the card.
+type request struct {
+	count   int // 0: not said
+	seed    uint64
+	first   int
+	label   string // "" : not said
+	out     []string
+	wishes  wishes
+	session onnx.SessionOptions
+
+	latent       bool // the samples are latents whose decoder is left out
+	nonfinite    bool
+	trajectories bool
+	quiet, json  bool
+}
+
+// What is more than these is a slip of the keyboard, and would end in sums that overflow.
+const (
+	mostSamples = 1_000_000_000_000
+	mostSteps   = 1_000_000
+	mostThreads = 1024
+)
+
+// parseRequest reads the flags of sample that are neither the walk's nor the card's.
+func parseRequest(v values) (request, error) {
+	c := v.flags
+	r := request{
+		out: c.StringSlice("out"), nonfinite: c.Bool("allow-nonfinite"),
+		trajectories: c.Bool("trajectories"), quiet: c.Bool("quiet"), json: c.Bool("json"),
+	}
+	r.label, _, _ = v.text("label")
+	var err error
+	for _, whole := range []struct {
+		name        string
+		least, most int
+		into        *int
+	}{
+		{"count", 1, mostSamples, &r.count}, {"first", 0, mostSamples, &r.first}, {"batch", 1, mostSamples, &r.wishes.Batch},
+		{"workers", 1, mostThreads, &r.wishes.Workers}, {"threads", 1, mostThreads, &r.wishes.Threads},
+	} {
+		if *whole.into, err = v.whole(whole.name, 0, whole.least, whole.most); err != nil {
+			return r, err
+		}
+	}
+	if r.seed, err = v.seed("seed"); err != nil {
+		return r, err
+	}
+	if _, err = v.oneOf("rng", "philox", "philox"); err != nil {
+		return r, err
+	}
+	if r.session.Provider, err = v.oneOf("provider", "auto", onnx.ProviderNames()...); err != nil {
+		return r, err
+	}
+	if r.session.ProviderOptions, err = pairs(c, "provider-option"); err != nil {
+		return r, err
+	}
+	if c.IsSet("init") && c.IsSet("init-noise") {
+		return r, usagef("--init gives the state and --init-noise the normals it is made of; give one of them")
+	}
+	seen := map[string]bool{}
+	for _, name := range r.out {
+		if err := render.CheckName(name); err != nil {
+			return r, usagef("--out: %w", err)
+		}
+		name = filepath.Clean(name)
+		if seen[name] {
+			return r, usagef("--out: %s is given twice", name)
+		}
+		seen[name] = true
+	}
+	return r, nil
+}
+
+// pairs reads a repeatable K=V flag.
+func pairs(c *cli.Context, flag string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, text := range c.StringSlice(flag) {
+		key, value, found := strings.Cut(text, "=")
+		if !found || key == "" {
+			return nil, bad("--"+flag, text, "K=V")
+		}
+		out[key] = value
+	}
+	return out, nil
+}
+
+// warn says on stderr what may be wrong with the samples. --quiet does not hide it, unless the report of --json carries it.
+func (r request) warn(w io.Writer, warnings []string) {
+	for _, text := range warnings {
+		note(w, r.quiet && r.json, "warning: %s", oneLine(text))
+	}
+}
