@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -30,12 +31,19 @@ func plan(c *cli.Context) error {
 		return err
 	}
 	r := models.Resolve(model)
-	p, _, err := makePlan(r, layOver(c, r.Card.Sampling.Texts()))
+	p, w, err := makePlan(r, layOver(c, r.Card.Sampling.Texts()))
 	if err != nil {
 		return err
 	}
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, p)
+	}
+	if g := w.guidance; g.Weight != 1 {
+		where := "at every step"
+		if g.Interval != nil {
+			where = fmt.Sprintf("strictly between t=%g and t=%g", g.Interval[0], g.Interval[1])
+		}
+		fmt.Fprintf(c.App.Writer, "%-11s %g %s: %d evaluations a sample\n", "guidance", g.Weight, where, sampler.Evaluations(p, g))
 	}
 	return p.Print(c.App.Writer)
 }

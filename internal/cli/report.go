@@ -75,8 +75,12 @@ func (r *report) print(w io.Writer) {
 	if r.Guidance != 1 {
 		guided = fmt.Sprintf(", guidance %g", r.Guidance)
 	}
-	fmt.Fprintf(w, "%d samples of %s: %s, %d steps from t=%g to t=%g%s, seed %d, %d evaluations, %.2f s\n",
-		r.Samples, oneLine(r.Model), r.Solver, r.Steps, r.From, r.To, guided, r.Seed, r.Evals, r.Seconds.Total)
+	samples := "samples"
+	if r.Samples == 1 {
+		samples = "sample"
+	}
+	fmt.Fprintf(w, "%d %s of %s: %s, %d steps from t=%.4g to t=%.4g%s, seed %d, %d evaluations, %.2f s\n",
+		r.Samples, samples, oneLine(r.Model), r.Solver, r.Steps, r.From, r.To, guided, r.Seed, r.Evals, r.Seconds.Total)
 	files := r.Files
 	const most = 8
 	if len(files) > most {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"io"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,8 @@ import (
 
 // request is what the words of sample ask for beside the walk and the card.
 type request struct {
-	count   int // 0: not said
+	count   int // 0: as many as the files of --init and its kin hold, else usual
+	usual   int
 	seed    uint64
 	first   int
 	label   string // "" : not said
@@ -54,6 +56,10 @@ func parseRequest(v values) (request, error) {
 		if *whole.into, err = v.whole(whole.name, 0, whole.least, whole.most); err != nil {
 			return r, err
 		}
+	}
+	r.usual = cmp.Or(r.count, defaultCount)
+	if !c.IsSet("count") {
+		r.count = 0
 	}
 	if r.seed, err = v.seed("seed"); err != nil {
 		return r, err

@@ -79,7 +79,7 @@ func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req reque
 	case s.count == 0 && held > 0:
 		s.count = held
 	case s.count == 0:
-		s.count = defaultCount
+		s.count = req.usual
 	case held > 0 && s.count > held:
 		return s, fmt.Errorf("-n %d: the files of --init, --init-noise and --noise hold %d samples; give at most that many", s.count, held)
 	}

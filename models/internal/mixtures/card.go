@@ -13,6 +13,7 @@ type card struct {
 	Layout      string            `json:"layout"`
 	Range       []int             `json:"range,omitempty"`
 	Labels      *labels           `json:"labels,omitempty"`
+	Sampling    map[string]int    `json:"sampling,omitempty"`
 }
 
 type labels struct {
@@ -31,6 +32,9 @@ func (c card) json(m Model) string {
 	c.Inputs = map[string]string{"state": "x", "time": "t"}
 	if c.Labels != nil {
 		c.Inputs["label"] = "label"
+	}
+	if c.Layout == "points" {
+		c.Sampling = map[string]int{"count": 500} // sixteen points are no picture
 	}
 	text, err := json.Marshal(c)
 	if err != nil {
