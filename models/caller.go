@@ -19,15 +19,20 @@ type caller struct {
 	ctx     context.Context // of call
 	call    *onnx.Call
 
-	batch  int // samples in every call; 0: free
-	state  Port
-	output Port
-	slice  *Slice
-	inputs []input // all of the graph's inputs in the session's order; the state's has no fill
+	batch   int // samples in every call; 0: free
+	state   Port
+	outputs []output // in the session's order, as their results follow each other
+	inputs  []input  // all of the graph's inputs in the session's order; the state's has no fill
 
-	spent   time.Duration // inside ONNX Runtime
-	lanes   []*lane
-	states  wraps
+	spent  time.Duration // inside ONNX Runtime
+	lanes  []*lane
+	states wraps
+}
+
+// output is one of a graph's outputs and the part of it that is the result. Results of all outputs have one width.
+type output struct {
+	port    Port
+	slice   *Slice // nil: all of it
 	results wraps
 }
 
@@ -69,18 +74,22 @@ type lane struct {
 	half    half
 	buffers []buffer // of the inputs; nil for a state that is handed over as it is
 	tensors []*onnx.Tensor
-	out     buffer
-	outputs []*onnx.Tensor // the output, twice: the buffer's own tensor is kept in owned
-	owned   struct{ state, out *onnx.Tensor }
-	first   int // sample whose rows it holds first; -1: none yet
+	results []buffer       // of the outputs; nil where results were always written straight to their place
+	outputs []*onnx.Tensor // the outputs, twice: the buffers' own tensors are kept in owned
+	owned   struct {
+		state   *onnx.Tensor
+		outputs []*onnx.Tensor
+	}
+	first int // sample whose rows it holds first; -1: none yet
 }
 
-// evaluate fills dst, and dst2 with the unconditional half where the request is for both.
+// evaluate fills dst, and dst2 with the unconditional half where the request is for both. Each holds the results of one
+// output for all samples, then those of the next.
 func (c *caller) evaluate(ctx context.Context, q request, dst, dst2, x []float32) error {
 	if err := c.bind(ctx); err != nil {
 		return err
 	}
-	dim, width := c.state.width(), c.width()
+	dim, width := c.state.width(), c.outputs[0].width()
 	n := len(x) / dim
 	size := n
 	if c.batch > 0 {
@@ -101,9 +110,12 @@ func (c *caller) evaluate(ctx context.Context, q request, dst, dst2, x []float32
 		if err := c.feed(l, q, x[i*dim:(i+m)*dim], size); err != nil {
 			return err
 		}
-		direct := c.slice == nil && c.output.Type == onnx.Float32 && m == size && q.half != both
-		if err := c.aim(l, direct, dst[i*width:(i+m)*width], rows); err != nil {
-			return err
+		part := func(dst []float32, k int) []float32 { return dst[(k*n+i)*width : (k*n+i+m)*width] }
+		whole := m == size && q.half != both
+		for k := range c.outputs {
+			if err := c.aim(l, k, whole, part(dst, k)); err != nil {
+				return err
+			}
 		}
 		start := time.Now()
 		err := c.call.Run(l.tensors, l.outputs)
@@ -111,23 +123,28 @@ func (c *caller) evaluate(ctx context.Context, q request, dst, dst2, x []float32
 		if err != nil {
 			return err
 		}
-		if !direct {
-			c.collect(l, dst[i*width:(i+m)*width], 0)
-		}
-		if q.half == both {
-			c.collect(l, dst2[i*width:(i+m)*width], size)
+		for k := range c.outputs {
+			if !(whole && c.outputs[k].direct()) {
+				c.collect(l, k, part(dst, k), 0)
+			}
+			if q.half == both {
+				c.collect(l, k, part(dst2, k), size)
+			}
 		}
 	}
 	return nil
 }
 
 // width is the number of elements of one sample's result.
-func (c *caller) width() int {
-	if c.slice == nil {
-		return c.output.width()
+func (o *output) width() int {
+	if o.slice == nil {
+		return o.port.width()
 	}
-	return c.slice.Outer * (c.slice.To - c.slice.From) * c.slice.Inner
+	return o.slice.Outer * (o.slice.To - o.slice.From) * o.slice.Inner
 }
+
+// direct says whether the output is the result as it stands.
+func (o *output) direct() bool { return o.slice == nil && o.port.Type == onnx.Float32 }
 
 // bind makes runs end when ctx is done.
 func (c *caller) bind(ctx context.Context) error {
@@ -158,8 +175,10 @@ func (c *caller) lane(rows int, half half) (*lane, error) {
 	}
 	l := &lane{
 		rows: rows, half: half, first: -1,
-		buffers: make([]buffer, len(c.inputs)), tensors: make([]*onnx.Tensor, len(c.inputs)), outputs: make([]*onnx.Tensor, 1),
+		buffers: make([]buffer, len(c.inputs)), tensors: make([]*onnx.Tensor, len(c.inputs)),
+		results: make([]buffer, len(c.outputs)), outputs: make([]*onnx.Tensor, len(c.outputs)),
 	}
+	l.owned.outputs = make([]*onnx.Tensor, len(c.outputs))
 	for i, in := range c.inputs {
 		if in.fill == nil {
 			continue
@@ -241,41 +260,45 @@ func (c *caller) feedState(l *lane, i int, q request, x []float32, size int) (er
 	return nil
 }
 
-// aim chooses where the call writes: straight into dst, or into a buffer from which it is collected.
-func (c *caller) aim(l *lane, direct bool, dst []float32, rows int) (err error) {
-	if direct {
-		l.outputs[0], err = c.results.of(dst, c.output, rows)
+// aim chooses where output k is written: straight into dst where that is the whole of it, or into a buffer from which it
+// is collected.
+func (c *caller) aim(l *lane, k int, whole bool, dst []float32) (err error) {
+	o := &c.outputs[k]
+	if whole && o.direct() {
+		l.outputs[k], err = o.results.of(dst, o.port, l.rows)
 		return err
 	}
-	if l.out == nil {
-		if l.out, l.owned.out, err = allocate(c.output, rows); err != nil {
+	if l.results[k] == nil {
+		if l.results[k], l.owned.outputs[k], err = allocate(o.port, l.rows); err != nil {
 			return err
 		}
 	}
-	l.outputs[0] = l.owned.out
+	l.outputs[k] = l.owned.outputs[k]
 	return nil
 }
 
-// collect copies the results of rows row, row+1, ... into dst.
-func (c *caller) collect(l *lane, dst []float32, row int) {
-	if c.slice == nil {
-		l.out.get(dst, row*c.output.width())
+// collect copies output k's results of rows row, row+1, ... into dst.
+func (c *caller) collect(l *lane, k int, dst []float32, row int) {
+	o := &c.outputs[k]
+	if o.slice == nil {
+		l.results[k].get(dst, row*o.port.width())
 		return
 	}
-	s := c.slice
+	s := o.slice
 	block := (s.To - s.From) * s.Inner
-	at := row*c.output.width() + s.From*s.Inner
+	at := row*o.port.width() + s.From*s.Inner
 	for len(dst) > 0 {
-		l.out.get(dst[:block], at)
+		l.results[k].get(dst[:block], at)
 		dst = dst[block:]
 		at += s.Channels * s.Inner
 	}
 }
 
-// probe runs the graph once on zeros and tells the shape of one sample's result, for graphs that leave it open.
+// probe runs the graph once on zeros and tells the shape of one sample of its only output, for graphs that leave it open.
 func (c *caller) probe(ctx context.Context) ([]int, error) {
-	if c.output.Type == onnx.Float16 {
-		return nil, fmt.Errorf("the graph leaves the shape of output %q open, which a run cannot tell for float16; export it again with a fixed shape, or with an output of float32", c.output.Name)
+	out := c.outputs[0].port
+	if out.Type == onnx.Float16 {
+		return nil, fmt.Errorf("the graph leaves the shape of output %q open, which a run cannot tell for float16; export it again with a fixed shape, or with an output of float32", out.Name)
 	}
 	if err := c.bind(ctx); err != nil {
 		return nil, err
@@ -294,9 +317,9 @@ func (c *caller) probe(ctx context.Context) ([]int, error) {
 		return nil, err
 	}
 	shape := shapes[0]
-	if c.output.Batched {
+	if out.Batched {
 		if len(shape) == 0 || shape[0] != int64(size) {
-			return nil, fmt.Errorf("output %q has shape %v for %d samples; its first axis is not the batch", c.output.Name, shape, size)
+			return nil, fmt.Errorf("output %q has shape %v for %d samples; its first axis is not the batch", out.Name, shape, size)
 		}
 		shape = shape[1:]
 	}
@@ -305,7 +328,7 @@ func (c *caller) probe(ctx context.Context) ([]int, error) {
 		row[i] = int(n)
 	}
 	if n, ok := product(row); !ok || n == 0 {
-		return nil, fmt.Errorf("output %q has shape %v", c.output.Name, shape)
+		return nil, fmt.Errorf("output %q has shape %v", out.Name, shape)
 	}
 	return row, nil
 }
@@ -313,7 +336,9 @@ func (c *caller) probe(ctx context.Context) ([]int, error) {
 // forget lets go of the buffers of a chunk that is done.
 func (c *caller) forget() {
 	c.states.clear()
-	c.results.clear()
+	for k := range c.outputs {
+		c.outputs[k].results.clear()
+	}
 	for _, l := range c.lanes {
 		l.first = -1
 	}
@@ -339,5 +364,7 @@ func (l *lane) destroy(c *caller) {
 		}
 	}
 	l.owned.state.Destroy()
-	l.owned.out.Destroy()
+	for _, t := range l.owned.outputs {
+		t.Destroy()
+	}
 }

@@ -18,7 +18,7 @@ type Card struct {
 
 	Network     string            `json:"network,omitempty"`     // the ONNX file, relative to the card
 	Prediction  *Prediction       `json:"prediction,omitempty"`  // what the output is, as a combination of data and noise
-	Predictions map[string]string `json:"predictions,omitempty"` // prediction -> output, for a network that has several
+	Predictions map[string]string `json:"predictions,omitempty"` // prediction -> output, for a network that has several; see [Resolved.Second]
 	Path        json.RawMessage   `json:"path,omitempty"`        // as schedule.PathFromJSON reads it
 
 	Time  string `json:"time,omitempty"`  // formula: the number that the network is fed

@@ -85,6 +85,7 @@ func TestAWrongCardIsToldWithFieldFoundAndExpected(t *testing.T) {
 		{`{"prediction": {"data": "1", "noise": "t +"}}`, `field "prediction.noise"`},
 		{`{"predictions": {"velocity": "u", "scor": "s"}}`, `field "predictions": unknown prediction "scor"`},
 		{`{"predictions": {}}`, `expected predictions and their outputs`},
+		{`{"predictions": {"velocity": "u", "score": "u"}}`, `output "u" is both velocity and score`},
 		{`{"prediction": "noise", "predictions": {"velocity": "u"}}`, `both "prediction" and "predictions"`},
 		{`{"output": "o", "predictions": {"velocity": "u"}}`, `both "output" and "predictions"`},
 		{`{"path": "cond"}`, `field "path"`},

@@ -179,7 +179,7 @@ func NewDecoder(ctx context.Context, r *Resolved, session *onnx.Session) (*Decod
 	d := r.Decode
 	dec := &Decoder{
 		Shape: d.Shape, Layout: r.Layout, mul: float32(1 / d.Scale), add: float32(d.Shift),
-		caller: caller{session: session, batch: d.Batch, state: d.Input, output: d.Output, inputs: []input{{port: d.Input}}},
+		caller: caller{session: session, batch: d.Batch, state: d.Input, outputs: []output{{port: d.Output}}, inputs: []input{{port: d.Input}}},
 	}
 	if dec.Shape == nil {
 		row, err := dec.caller.probe(ctx)
@@ -187,7 +187,7 @@ func NewDecoder(ctx context.Context, r *Resolved, session *onnx.Session) (*Decod
 			dec.Close()
 			return nil, fmt.Errorf("decoder: %w", err)
 		}
-		dec.Shape, dec.caller.output.Row = row, row
+		dec.Shape, dec.caller.outputs[0].port.Row = row, row
 		if dec.Layout == "" || !dec.Layout.fits(len(row)) {
 			dec.Layout, _ = guessLayout(row, r.Card)
 		}

@@ -9,7 +9,8 @@
 //	session, err := r.NewSession(runtime, options)          // the graph, loaded
 //	net, err := models.NewNetwork(r, session, run)          // network.go: a sampler.Conditional, one a worker
 //
-// Up to [Resolve] nothing needs ONNX Runtime, so that info and plan work without it.
+// Up to [Resolve] nothing needs ONNX Runtime, so that info and plan work without it. A network that gives two predictions in
+// one call has a [Second]; [Resolved.For] leaves it out where a plan does not read it.
 //
 // # Cards
 //
@@ -18,7 +19,7 @@
 // and merge.go lays cards over each other, field by field: the one inside the ONNX file, the one beside it, --card, the
 // flags.
 //
-// labels.go, layout.go, extras.go and decoder.go have what single fields mean; embedded.go has the models that the program
+// predictions.go, labels.go, layout.go, extras.go and decoder.go have what single fields mean; embedded.go has the models that the program
 // carries, which package mixtures makes.
 //
 // # Roles

@@ -101,6 +101,11 @@ func (c *Card) readPredictions(field string, raw json.RawMessage) error {
 		if err := readName(&output)(within(field, m.name), m.raw); err != nil {
 			return err
 		}
+		for name, other := range outputs {
+			if other == output {
+				return fmt.Errorf("field %q: output %q is both %s and %s; each prediction has an output of its own", field, output, name, m.name)
+			}
+		}
 		outputs[m.name] = output
 	}
 	if len(outputs) == 0 {

@@ -52,6 +52,7 @@ func FuzzResolve(f *testing.F) {
 	for i := range graphs {
 		f.Add([]byte(every), uint8(i))
 		f.Add([]byte(`{"prediction": "velocity", "path": "condot"}`), uint8(i))
+		f.Add([]byte(`{"predictions": {"velocity": "v", "score": "w", "data": "d"}, "path": "condot"}`), uint8(i))
 		f.Add([]byte(`{"shape": [2], "output": {"channels": [0, 2]}, "inputs": {"state": "x", "time": "t"}, "constants": {"h": [[1], [2]], "m": 1}}`), uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, which uint8) {

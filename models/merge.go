@@ -19,12 +19,23 @@ type Layer struct {
 // layer said it last.
 func Merge(layers ...Layer) (card *Card, from map[string]string) {
 	card, from = new(Card), map[string]string{}
+	var several map[string]string
 	for _, layer := range layers {
 		if layer.Card == nil {
 			continue
 		}
+		if layer.Card.Predictions != nil {
+			several = layer.Card.Predictions
+		}
 		for _, field := range card.overlay(layer.Card) {
 			from[field] = layer.From
+		}
+	}
+	if card.Predictions == nil && card.chooseFrom(several) {
+		for _, field := range []string{"prediction", "output"} {
+			if from[field] == "" {
+				from[field] = from["predictions"]
+			}
 		}
 	}
 	return card, from
@@ -49,15 +60,9 @@ func (c *Card) overlay(over *Card) (fields []string) {
 		c.Constants = maps.Clone(before.Constants)
 		maps.Copy(c.Constants, over.Constants)
 	}
-	// One network has either one prediction or several; the later word counts. One of the several comes with its output.
+	// One network has either one prediction or several; the later word counts.
 	if over.Prediction != nil || over.Output != nil {
 		c.Predictions = nil
-	}
-	if over.Prediction != nil && over.Output == nil {
-		if output, ok := before.Predictions[over.Prediction.Name]; ok {
-			c.Output = &Output{Name: output}
-			fields = append(fields, "output")
-		}
 	}
 	if over.Predictions != nil {
 		c.Prediction, c.Output = nil, nil

@@ -37,7 +37,8 @@ type Network struct {
 
 var _ sampler.Conditional = (*Network)(nil)
 
-// NewNetwork prepares a resolved model for one worker. Destroy it with Close; session stays the caller's.
+// NewNetwork prepares a resolved model for one worker. Destroy it with Close; session stays the caller's. A model with a
+// second prediction gives both, first all samples of the first; see [Resolved.For].
 func NewNetwork(r *Resolved, session *onnx.Session, run Run) (*Network, error) {
 	if err := r.Err(); err != nil {
 		return nil, err
@@ -47,7 +48,10 @@ func NewNetwork(r *Resolved, session *onnx.Session, run Run) (*Network, error) {
 	}
 	n := &Network{
 		resolved: r, run: run, chunk: -1,
-		caller: caller{session: session, batch: r.Batch, state: r.State, output: r.Output, slice: r.Slice},
+		caller: caller{session: session, batch: r.Batch, state: r.State, outputs: []output{{port: r.Output, slice: r.Slice}}},
+	}
+	if r.Second != nil {
+		n.caller.outputs = append(n.caller.outputs, output{port: r.Second.Output})
 	}
 	for _, in := range r.Model.Info.Inputs {
 		n.caller.inputs = append(n.caller.inputs, n.input(in.Name))
@@ -159,12 +163,12 @@ func (n *Network) countChannels() error {
 	if s.Outer*s.Channels*s.Inner != total || s.To > s.Channels {
 		return fmt.Errorf("%s: output.channels [%d, %d] do not fit output %q, which has shape %v a sample", r.Model.Path(), s.From, s.To, r.Output.Name, row)
 	}
-	n.caller.output.Row, n.caller.slice = row, &s
+	n.caller.outputs[0].port.Row, n.caller.outputs[0].slice = row, &s
 	n.caller.Close()
 	return nil
 }
 
-// Predict evaluates the network at a chunk of samples, x and dst [n, dim].
+// Predict evaluates the network at a chunk of samples, x [n, dim] and dst as long, or twice as long with two predictions.
 func (n *Network) Predict(ctx context.Context, dst, x []float32, at sampler.At) error {
 	return n.evaluate(ctx, conditional, dst, nil, x, at)
 }
@@ -202,6 +206,10 @@ func (n *Network) evaluate(ctx context.Context, half half, dst, dst2, x []float3
 	samples := len(x) / n.caller.state.width()
 	if err := n.check(q.first, samples); err != nil {
 		return err
+	}
+	if have, want := len(dst), len(n.caller.outputs)*len(x); have != want {
+		return fmt.Errorf("%s: the network gives %d predictions of a state, %d numbers, and the walk has room for %d; plan with Resolved.Sampling, and load Resolved.For the plan",
+			n.resolved.Model.Path(), len(n.caller.outputs), want, have)
 	}
 	evaluations := samples
 	if half == both {
@@ -245,6 +253,10 @@ func (n *Network) explain(err error) error {
 	if n.resolved.Label != nil {
 		ports = append(ports, fmt.Sprintf("class %q", n.resolved.Label.Name))
 	}
-	return fmt.Errorf("%w (fed: %s; expected: output %q of samples %v; where a role is wrong, give \"inputs\", \"output\" or \"shape\" in a card)",
-		err, strings.Join(ports, ", "), n.caller.output.Name, n.caller.output.Row)
+	var outputs []string
+	for _, o := range n.caller.outputs {
+		outputs = append(outputs, fmt.Sprintf("output %q of samples %v", o.port.Name, o.port.Row))
+	}
+	return fmt.Errorf("%w (fed: %s; expected: %s; where a role is wrong, give \"inputs\", \"output\" or \"shape\" in a card)",
+		err, strings.Join(ports, ", "), strings.Join(outputs, ", "))
 }

@@ -58,7 +58,31 @@ func TestOnePredictionAndSeveralReplaceEachOther(t *testing.T) {
 	chosen := Layer{From: "chosen", Card: parse(t, `{"prediction": "score"}`)}
 	card, from := Merge(two, chosen)
 	require.Equal(t, "s", card.Output.Name, "one of several comes with its output")
-	require.Equal(t, "chosen", from["output"])
+	require.Equal(t, "two", from["output"])
+}
+
+// A later word for one of several predictions takes the output that goes with it, and the other way round.
+func TestOneOfSeveralPredictionsComesWithItsOutput(t *testing.T) {
+	two := Layer{From: "two", Card: parse(t, `{"predictions": {"velocity": "u", "score": "s"}}`)}
+	for _, c := range []struct{ first, last, prediction, output string }{
+		{`{}`, `{"prediction": "score"}`, "score", "s"},
+		{`{"prediction": "score"}`, `{"prediction": "velocity"}`, "velocity", "u"},
+		{`{}`, `{"output": "u"}`, "velocity", "u"},
+		{`{}`, `{"output": {"name": "s", "channels": [0, 3]}}`, "score", "s"},
+		{`{}`, `{"prediction": "score", "output": {"channels": [0, 3]}}`, "score", "s"},
+		{`{}`, `{"prediction": "noise", "output": "u"}`, "noise", "u"},
+		{`{"output": "s"}`, `{"prediction": "data"}`, "data", "s"},
+	} {
+		card, from := Merge(two, Layer{From: "first", Card: parse(t, c.first)}, Layer{From: "last", Card: parse(t, c.last)})
+		require.Empty(t, card.Predictions)
+		require.Equal(t, c.prediction, card.Prediction.Name, c.last)
+		require.Equal(t, c.output, card.Output.Name, c.last)
+		require.NotEmpty(t, from["output"])
+		require.NotEmpty(t, from["prediction"])
+	}
+	card, _ := Merge(two, Layer{From: "last", Card: parse(t, `{"prediction": "noise"}`)})
+	require.Nil(t, card.Output, "no output goes with a prediction that was not named")
+	require.Len(t, two.Card.Predictions, 2, "the layers stay as they were")
 }
 
 func TestCardsAreLookedForInTheirOrder(t *testing.T) {

@@ -2,7 +2,6 @@ package models
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -26,6 +25,7 @@ type Resolved struct {
 	Shape  []int // one sample of the state
 	State  Port
 	Output Port
+	Second *Second   // what the network predicts beside Prediction; nil: nothing
 	Slice  *Slice    // the part of the output that is the prediction; nil: all of it
 	Clock  *Port     // the input for time; nil: the network is not told the time
 	Label  *Port     // the input for the class; nil: none
@@ -94,6 +94,7 @@ var mends = map[string]string{
 	"inputs.time":  "--inputs time=NAME",
 	"inputs.label": "--inputs label=NAME",
 	"output":       "--output NAME or NAME[FROM:TO]",
+	"predictions":  "choose one with --prediction NAME --output NAME",
 	"labels":       `--labels '{"count": N, "encoding": "onehot"}'`,
 	"decoder":      "--decoder FILE",
 	"constants":    "--set NAME=VALUE or --set NAME=@FILE.npy",
@@ -163,7 +164,7 @@ func Resolve(m *Model, sets ...Set) *Resolved {
 	r.resolvePath()
 	f := newFinder(r, sets)
 	if f.findOutput() && f.findState() && f.settleShape() {
-		f.settleOutput()
+		f.settleOutputs()
 		f.findTimeAndLabel()
 		f.settleExtras()
 	}
@@ -203,8 +204,8 @@ func (r *Resolved) resolvePath() {
 	}
 	var err error
 	switch p := r.Card.Prediction; {
-	case p == nil && len(r.Card.Predictions) > 0:
-		r.ask("prediction", slices.Sorted(maps.Keys(r.Card.Predictions)), "the card names several predictions (\"predictions\"), and sampling with more than one is not possible yet; name the one to use")
+	case p == nil && len(r.Card.byUse()) > 0:
+		r.resolvePredictions()
 	case p == nil:
 		r.ask("prediction", predictionChoices, "what the network predicts is not known")
 	case p.Name != "":
@@ -264,10 +265,14 @@ func (r *Resolved) TimeText() string {
 
 // Sampling is what a plan needs to know of the network. It holds where Err("path", "prediction", "time", "scale", "start") is nil.
 func (r *Resolved) Sampling() sampler.Model {
-	return sampler.Model{
+	m := sampler.Model{
 		Path: r.Path, Prediction: r.Prediction, Time: r.Time, Scale: r.Scale, Start: r.Start,
 		Integer: r.Clock != nil && r.Clock.Type.IsInteger(),
 	}
+	if r.Second != nil {
+		m.Second = r.Second.Prediction
+	}
+	return m
 }
 
 // resolveLabels completes the classes from the input that takes them.
@@ -359,14 +364,14 @@ func (r *Resolved) layoutOf(shape []int, what string) Layout {
 	return layout
 }
 
-// NewSession loads the network into ONNX Runtime.
+// NewSession loads the network into ONNX Runtime, to be read at its prediction and, where it has one, at its second.
 func (r *Resolved) NewSession(runtime *onnx.Runtime, o onnx.SessionOptions) (*onnx.Session, error) {
 	inputs := valueNames(r.Model.Info.Inputs)
 	if r.Model.File == "" {
-		return runtime.NewSessionBytes(r.Model.Name, r.Model.ONNX, inputs, []string{r.Output.Name}, o)
+		return runtime.NewSessionBytes(r.Model.Name, r.Model.ONNX, inputs, r.outputs(), o)
 	}
 	if err := r.Model.Info.CheckExternal(); err != nil {
 		return nil, err
 	}
-	return runtime.NewSession(r.Model.File, inputs, []string{r.Output.Name}, o)
+	return runtime.NewSession(r.Model.File, inputs, r.outputs(), o)
 }

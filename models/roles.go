@@ -14,6 +14,7 @@ type finder struct {
 	sets   map[string]Set
 	open   []onnx.Value // inputs without a role yet
 	output onnx.Value
+	others []onnx.Value // of the card's further predictions, the second one first
 	state  onnx.Value
 }
 
@@ -71,15 +72,13 @@ func (f *finder) take(name string) {
 // findOutput takes the output that the card names, or the only one that can be the prediction: one shaped as an input.
 func (f *finder) findOutput() bool {
 	outputs := f.Model.Info.Outputs
+	if names := f.Card.byUse(); len(names) > 0 {
+		return f.findOutputs(names)
+	}
 	if f.Card.Output != nil && f.Card.Output.Name != "" {
-		out, ok := f.Model.Info.Output(f.Card.Output.Name)
-		if !ok {
-			names := valueNames(outputs)
-			f.ask("output", names, "%s names output %q, and the graph has no such output%s", f.Model.From["output"], f.Card.Output.Name, nearest.Hint(f.Card.Output.Name, names))
-			return false
-		}
+		out, ok := f.namedOutput("output", f.Card.Output.Name)
 		f.output = out
-		return f.isFloat(out, "output")
+		return ok
 	}
 	var fit []onnx.Value
 	for _, out := range outputs {
@@ -101,6 +100,29 @@ func (f *finder) findOutput() bool {
 	}
 	f.ask("output", described(outputs), "which of the graph's %d outputs is the prediction is not known", len(outputs))
 	return false
+}
+
+// findOutputs takes the outputs that the card names for its predictions.
+func (f *finder) findOutputs(names []string) bool {
+	all := true
+	for _, name := range names {
+		out, ok := f.namedOutput("predictions", f.Card.Predictions[name])
+		all = all && ok
+		f.others = append(f.others, out)
+	}
+	f.output, f.others = f.others[0], f.others[1:]
+	return all
+}
+
+// namedOutput takes an output that the card names in a field.
+func (f *finder) namedOutput(field, name string) (onnx.Value, bool) {
+	out, ok := f.Model.Info.Output(name)
+	if !ok {
+		names := valueNames(f.Model.Info.Outputs)
+		f.ask(field, names, "%s names output %q, and the graph has no such output%s", f.Model.From[field], name, nearest.Hint(name, names))
+		return out, false
+	}
+	return out, f.isFloat(out, field)
 }
 
 // stateTypes are what a state and a prediction may be made of: the floats that buffers hold.

@@ -76,24 +76,35 @@ func (f *finder) settleShape() bool {
 	return true
 }
 
-// settleOutput compares the output with the state, and cuts its channels.
-func (f *finder) settleOutput() {
-	out := f.output
-	f.Output = Port{Name: out.Name, Type: out.Type, Batched: f.State.Batched, Row: f.Shape}
+// settleOutputs compares the outputs with the state, and cuts the channels.
+func (f *finder) settleOutputs() {
+	if f.Second == nil {
+		f.Output = f.settleOutput(f.output, "output")
+		return
+	}
+	f.Output = f.settleOutput(f.output, "predictions")
+	f.Second.Output = f.settleOutput(f.others[0], "predictions")
+	for _, unused := range f.others[1:] {
+		f.settleOutput(unused, "predictions")
+	}
+}
+
+func (f *finder) settleOutput(out onnx.Value, field string) Port {
+	port := Port{Name: out.Name, Type: out.Type, Batched: f.State.Batched, Row: f.Shape}
 	row := out.Shape
 	if out.Known() && f.State.Batched {
 		if len(row) == 0 {
-			f.problem("output", "output %q is a single number, and the state has shape %v", out.Name, f.Shape)
-			return
+			f.problem(field, "output %q is a single number, and the state has shape %v", out.Name, f.Shape)
+			return port
 		}
 		row = row[1:]
 	}
 	if channels := f.channels(); channels != nil {
-		f.settleSlice(row, *channels)
-		return
+		port.Row = f.settleSlice(row, *channels)
+		return port
 	}
 	if !out.Known() {
-		return
+		return port
 	}
 	sizes := make([]int, len(row))
 	same := len(row) == len(f.Shape)
@@ -106,15 +117,17 @@ func (f *finder) settleOutput() {
 	switch {
 	case same:
 	case known && have == want: // another shape of as many numbers, such as a picture as one row
-		f.Output.Row = sizes
+		port.Row = sizes
 	default:
-		f.problem("output", "output %q is %s, and the state %q has samples of shape %v; where the output carries more than the prediction, name its channels",
+		f.problem(field, "output %q is %s, and the state %q has samples of shape %v; where the output carries more than the prediction, name its channels",
 			out.Name, out.ShapeString(), f.State.Name, f.Shape)
 	}
+	return port
 }
 
-// settleSlice finds the axis that carries channels: where the graph's output differs from the state, else by the layout.
-func (f *finder) settleSlice(row []onnx.Dim, channels [2]int) {
+// settleSlice finds the axis that carries channels: where the graph's output differs from the state, else by the layout. It
+// returns the shape of one sample's output.
+func (f *finder) settleSlice(row []onnx.Dim, channels [2]int) []int {
 	layout := f.Card.Layout
 	if layout == "" {
 		if layout = f.slicedLayout(row); layout != "" {
@@ -126,29 +139,30 @@ func (f *finder) settleSlice(row []onnx.Dim, channels [2]int) {
 	axis, ok := layout.channelAxis(len(f.Shape))
 	if !ok {
 		f.ask("layout", layoutNames(), "output.channels needs an axis of channels, and the layout %q of shape %v has none", layout, f.Shape)
-		return
+		return f.Shape
 	}
 	if n := channels[1] - channels[0]; n != f.Shape[axis] {
 		f.problem("output", "output.channels [%d, %d] are %d, and the state has %d (shape %v, layout %s)", channels[0], channels[1], n, f.Shape[axis], f.Shape, layout)
-		return
+		return f.Shape
 	}
 	total := int64(0) // a run will tell
 	if len(row) == len(f.Shape) && !row[axis].IsFree() {
 		total = min(row[axis].Size, wholeLimit)
 		if int64(channels[1]) > total {
 			f.problem("output", "output.channels [%d, %d] go beyond the %d channels of output %q, %s", channels[0], channels[1], total, f.output.Name, f.output.ShapeString())
-			return
+			return f.Shape
 		}
 	}
-	f.Output.Row = slices.Clone(f.Shape)
-	f.Output.Row[axis] = int(total)
-	if _, ok := product(f.Output.Row); !ok {
+	shape := slices.Clone(f.Shape)
+	shape[axis] = int(total)
+	if _, ok := product(shape); !ok {
 		f.problem("output", "output %q is %s, which is no size that samples can have", f.output.Name, f.output.ShapeString())
-		return
+		return f.Shape
 	}
 	outer, _ := product(f.Shape[:axis])
 	inner, _ := product(f.Shape[axis+1:])
 	f.Slice = &Slice{Outer: outer, Channels: int(total), Inner: inner, From: channels[0], To: channels[1]}
+	return shape
 }
 
 // slicedLayout is the layout whose channels are the one axis on which the output, without the batch, differs from the state;

@@ -15,7 +15,8 @@ type builder struct {
 	settings Settings
 	eta      float64
 	discrete *schedule.Discrete  // the model's path, where it is discrete
-	basis    schedule.Prediction // what the rows' predictions are: the model's, or the data where the plan clips
+	basis    schedule.Prediction // what the rows' predictions are: the model's first, or the data where the plan clips
+	second   schedule.Prediction // what the rows' second predictions are; none where the plan clips
 	plan     *Plan
 	stiff    stiffness
 	values   []float64
@@ -105,9 +106,31 @@ func (b *builder) call(k int, n node) (Row, error) {
 	return row, nil
 }
 
-// functional is q = X x + P p at n, with p the rows' prediction.
-func (b *builder) functional(n node, q schedule.Prediction) (schedule.Conversion, error) {
-	return schedule.Convert(n.path, b.basis, q, n.t)
+// expression is a functional of the data and the noise in what a call knows: X x + P p + S q, with x the state, p the
+// call's prediction and q its second one.
+type expression struct{ X, P, S float64 }
+
+// plus is e + c f.
+func (e expression) plus(c float64, f expression) expression {
+	return expression{e.X + c*f.X, e.P + c*f.P, e.S + c*f.S}
+}
+
+// functional is the expression of a prediction at n. What the network gives is taken as it is, at every time; anything
+// else is had from the first prediction.
+func (b *builder) functional(n node, want schedule.Prediction) (expression, error) {
+	if want.Equal(b.second) && !want.Equal(b.basis) {
+		return expression{S: 1}, nil
+	}
+	c, err := schedule.Convert(n.path, b.basis, want, n.t)
+	return expression{X: c.X, P: c.P}, err
+}
+
+// becomes makes the row one whose new state is e in the state and the predictions of its own call.
+func (r *Row) becomes(e expression) {
+	r.A, r.B = e.X, []float64{e.P}
+	if e.S != 0 {
+		r.S = []float64{e.S}
+	}
 }
 
 // append adds finished rows. Those that add noise draw their step's number.
@@ -120,8 +143,13 @@ func (b *builder) append(rows ...Row) {
 		for _, v := range []*float64{&row.A, &row.A0, &row.C, &row.DataX, &row.DataP} {
 			*v += 0
 		}
-		for j := range row.B {
-			row.B[j] += 0
+		for _, column := range [][]float64{row.B, row.S} {
+			for j := range column {
+				column[j] += 0
+			}
+		}
+		if len(row.S) > 0 {
+			b.plan.Second = b.second.String()
 		}
 		b.plan.Rows = append(b.plan.Rows, row)
 	}

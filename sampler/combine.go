@@ -32,6 +32,11 @@ func (x *State) combine(row *Row) bool {
 			terms = append(terms, term{float32(b), x.preds[(x.head+j)%len(x.preds)]})
 		}
 	}
+	for j, s := range row.S {
+		if s != 0 {
+			terms = append(terms, term{float32(s), x.preds[(x.head+j)%len(x.preds)][len(x.X):]})
+		}
+	}
 	if row.C != 0 {
 		terms = append(terms, term{float32(row.C), x.xi})
 	}
@@ -136,7 +141,11 @@ func (x *State) nonFinite(plan *Plan, row *Row) error {
 	e.Sample += k
 	if row != nil {
 		e.Step, e.T = row.Step, row.T
-		e.Prediction = row.Call && !finite32(of(x.preds[x.head], k))
+	}
+	if row != nil && row.Call {
+		for given := x.preds[x.head]; len(given) > 0; given = given[len(x.X):] {
+			e.Prediction = e.Prediction || !finite32(of(given, k))
+		}
 	}
 	return e
 }

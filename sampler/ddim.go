@@ -59,7 +59,7 @@ func (b *builder) ddim(k int, from, to node) error {
 	if err != nil {
 		return err
 	}
-	var data, noise schedule.Conversion
+	var data, noise expression
 	if next.Alpha != 0 {
 		if data, err = b.functional(from, schedule.Data); err != nil {
 			return err
@@ -70,8 +70,7 @@ func (b *builder) ddim(k int, from, to node) error {
 			return err
 		}
 	}
-	row.A = next.Alpha*data.X + m*noise.X
-	row.B = []float64{next.Alpha*data.P + m*noise.P}
+	row.becomes(expression{}.plus(next.Alpha, data).plus(m, noise))
 	row.C = c
 	row.Next, row.Ends = to.t, true
 	b.append(row)
@@ -88,7 +87,7 @@ func (b *builder) jump(k int, n node, note string) error {
 	if err != nil {
 		return err
 	}
-	row.A, row.B = data.X, []float64{data.P}
+	row.becomes(data)
 	row.Next, row.Ends, row.Note = 1, true, note
 	b.append(row)
 	return nil

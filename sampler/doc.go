@@ -3,10 +3,11 @@
 // Time t runs from 0 (noise) to 1 (data). A sampler is a table: every step of every fixed-grid solver is linear in what
 // is known when it is taken,
 //
-//	x' = A x + A0 x_base + sum_j B_j p_j + C xi
+//	x' = A x + A0 x_base + sum_j B_j p_j + sum_j S_j q_j + C xi
 //
-// with x the state, x_base a state kept from an earlier row, p_j the network's predictions, newest first, and xi fresh
-// standard normal noise. The way through the package is the way through a walk:
+// with x the state, x_base a state kept from an earlier row, p_j the network's predictions, newest first, q_j the second
+// ones of the same calls where a network gives two (velocity and score, say), and xi fresh standard normal noise. The way
+// through the package is the way through a walk:
 //
 //	plan, err := sampler.NewPlan(model, sampler.Settings{})      // problem.go: path, prediction, grid, sigma -> rows
 //	x := sampler.NewState(make([]float32, n*dim), n, 0)          // run.go: n samples and the walk's buffers

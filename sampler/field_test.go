@@ -39,7 +39,7 @@ func perfect(m exact.Mixture, model Model) Func {
 // walk64 reads a plan's table in float64, so that no rounding hides an order of convergence. xi gives a row's noise.
 func walk64(plan *Plan, m exact.Mixture, model Model, x []float64, xi func(draw int) []float64) []float64 {
 	var base []float64
-	var preds [][]float64
+	var preds, seconds [][]float64
 	for _, row := range plan.Rows {
 		if row.Keep {
 			base = x
@@ -53,6 +53,11 @@ func walk64(plan *Plan, m exact.Mixture, model Model, x []float64, xi func(draw 
 				}
 			}
 			preds = append([][]float64{p}, preds...)
+			if plan.Second != "" {
+				q := make([]float64, len(x))
+				m.Predict(q, x, model.Second, model.Path.At(row.T))
+				seconds = append([][]float64{q}, seconds...)
+			}
 		}
 		var noise []float64
 		if row.Draw > 0 {
@@ -66,6 +71,9 @@ func walk64(plan *Plan, m exact.Mixture, model Model, x []float64, xi func(draw 
 			}
 			for j, b := range row.B {
 				next[i] += b * preds[j][i]
+			}
+			for j, s := range row.S {
+				next[i] += s * seconds[j][i]
 			}
 			if row.C != 0 {
 				next[i] += row.C * noise[i]
@@ -84,8 +92,12 @@ func gaussianMoments(t *testing.T, plan *Plan, m exact.Mixture, model Model, mea
 		require.True(t, row.Ends && row.A0 == 0 && len(row.B) == 1)
 		p := make([]float64, 2)
 		m.Predict(p, []float64{0, 1}, model.Prediction, model.Path.At(row.T))
-		a := row.A + row.B[0]*(p[1]-p[0])
-		mean = a*mean + row.B[0]*p[0]
+		a, c := row.A+row.B[0]*(p[1]-p[0]), row.B[0]*p[0]
+		for _, s := range row.S {
+			m.Predict(p, []float64{0, 1}, model.Second, model.Path.At(row.T))
+			a, c = a+s*(p[1]-p[0]), c+s*p[0]
+		}
+		mean = a*mean + c
 		variance = a*a*variance + row.C*row.C
 	}
 	return mean, variance

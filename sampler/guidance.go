@@ -48,7 +48,7 @@ func (g *guided) Predict(ctx context.Context, dst, x []float32, at At) error {
 	if !g.guidance.Applies(at.T) {
 		return g.net.Predict(ctx, dst, x, at)
 	}
-	g.uncond = slices.Grow(g.uncond[:0], len(x))[:len(x)]
+	g.uncond = slices.Grow(g.uncond[:0], len(dst))[:len(dst)]
 	if err := g.net.PredictBoth(ctx, dst, g.uncond, x, at); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ func everyPlan(t testing.TB) map[string]*Plan {
 		plans["edm "+s.Name] = mustPlan(t, edm(t), Settings{Solver: s, Steps: 7, Grid: schedule.Karras(7)})
 	}
 	plans["sde"] = mustPlan(t, condot, Settings{Steps: 7, Sigma: mustSigma(t, "1")})
+	plans["two predictions"] = mustPlan(t, both, Settings{Steps: 7, Sigma: mustSigma(t, "1")})
 	ou, err := OrnsteinUhlenbeck(1, 2, 0.1, 5)
 	require.NoError(t, err)
 	plans["ou"] = ou
@@ -52,11 +53,14 @@ func TestAPlanThatCannotBeRunIsRefused(t *testing.T) {
 		`{"steps":1,"rows":[{"step":0,"ends":true}]} {}`:         "more follows its end",
 		`{"start":-1}`:   "start not negative",
 		`{"clip":[1,0]}`: "clip [1, 0] is no range",
-		`{"steps":1,"rows":[{"step":1,"ends":true}]}`:                            "row 0 (step 1, t=0): found step 1 where step 0 is next",
-		`{"steps":1,"rows":[{"step":0,"ends":true,"call":true,"b":[1,2]}]}`:      "reads 2 predictions, but only 1 were made",
-		`{"steps":1,"rows":[{"step":0,"ends":true,"call":true,"b":[1],"a0":1}]}`: "reads a kept state, but none was kept",
-		`{"steps":1,"rows":[{"step":0,"ends":true,"c":1}]}`:                      "has C = 1 with draw 0",
-		`{"steps":1,"rows":[{"step":0,"ends":true,"a":1e999}]}`:                  "cannot unmarshal number 1e999",
+		`{"steps":1,"rows":[{"step":1,"ends":true}]}`:                                                   "row 0 (step 1, t=0): found step 1 where step 0 is next",
+		`{"steps":1,"rows":[{"step":0,"ends":true,"call":true,"b":[1,2]}]}`:                             "reads 2 predictions, but only 1 were made",
+		`{"steps":1,"second":"score","rows":[{"step":0,"ends":true,"call":true,"b":[1],"s":[1,2]}]}`:    "reads 2 predictions, but only 1 were made",
+		`{"steps":1,"rows":[{"step":0,"ends":true,"call":true,"s":[1]}]}`:                               "reads a second prediction, but the plan has none",
+		`{"steps":1,"second":"score","clip":[0,1],"rows":[{"step":0,"ends":true,"call":true,"s":[1]}]}`: "a plan that clips is written in the data prediction alone",
+		`{"steps":1,"rows":[{"step":0,"ends":true,"call":true,"b":[1],"a0":1}]}`:                        "reads a kept state, but none was kept",
+		`{"steps":1,"rows":[{"step":0,"ends":true,"c":1}]}`:                                             "has C = 1 with draw 0",
+		`{"steps":1,"rows":[{"step":0,"ends":true,"a":1e999}]}`:                                         "cannot unmarshal number 1e999",
 	} {
 		_, err := ReadPlan(strings.NewReader(text))
 		require.ErrorContains(t, err, want, text)

@@ -31,7 +31,8 @@ func Langevin(m Model, t, h float64, steps int) (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		row.A, row.B, row.C = 1+h*score.X, []float64{h * score.P}, math.Sqrt(2*h)
+		row.becomes(expression{X: 1}.plus(h, score))
+		row.C = math.Sqrt(2 * h)
 		row.Next, row.Ends, row.Sigma = n.t, true, math.Sqrt2
 		b.append(row)
 	}

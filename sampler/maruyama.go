@@ -7,10 +7,10 @@ import (
 	"odeon/schedule"
 )
 
-// drift is the slope at n, in terms of the state and the prediction there: the velocity u, and for an SDE
+// drift is the slope at n, in terms of the state and the predictions there: the velocity u, and for an SDE
 // u + sigma^2/2 s with s the score. A step from data to noise (h < 0) has u - sigma^2/2 s: time runs against the
 // process, and the noise spreads the particles the same way (Anderson 1982; Song et al. 2021, appendix D).
-func (b *builder) drift(n node, h float64) (slope schedule.Conversion, sigma float64, err error) {
+func (b *builder) drift(n node, h float64) (slope expression, sigma float64, err error) {
 	if slope, err = b.functional(n, schedule.Velocity); err != nil {
 		return slope, 0, err
 	}
@@ -24,10 +24,7 @@ func (b *builder) drift(n node, h float64) (slope schedule.Conversion, sigma flo
 	if err != nil {
 		return slope, sigma, err
 	}
-	w := math.Copysign(sigma*sigma/2, h)
-	slope.X += w * score.X
-	slope.P += w * score.P
-	return slope, sigma, nil
+	return slope.plus(math.Copysign(sigma*sigma/2, h), score), sigma, nil
 }
 
 // stiffness is what the builder has seen of sigma^2 h / (2 beta^2) > 1. The score pulls the noise towards its scale with

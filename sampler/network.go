@@ -14,7 +14,8 @@ type At struct {
 	DataX, DataP float64
 }
 
-// Network predicts at a chunk of n samples: x and dst are [n, dim], row after row. It may not change or keep x.
+// Network predicts at a chunk of n samples: x and dst are [n, dim], row after row. Under a plan with a second prediction
+// dst is twice as long as x: [n, dim] of the first, then [n, dim] of the second. It may not change or keep x.
 // A network belongs to one goroutine at a time.
 type Network interface {
 	Predict(ctx context.Context, dst, x []float32, at At) error

@@ -8,10 +8,11 @@ import (
 
 // Row is one line of the table that a sampler is:
 //
-//	x' = A x + A0 x_base + sum_j B[j] p_j + C xi
+//	x' = A x + A0 x_base + sum_j B[j] p_j + sum_j S[j] q_j + C xi
 //
 // with x the state, x_base the state last kept, p_0 the newest prediction (this row's own where it calls the network),
-// p_1 the one before it, and xi fresh standard normal noise. A row with A = 0 does not read x.
+// p_1 the one before it, q_j the second prediction of the call that gave p_j, and xi fresh standard normal noise. A row
+// with A = 0 does not read x.
 type Row struct {
 	Step int     `json:"step"` // solver step, from 0; a step may have several rows
 	T    float64 `json:"t"`    // the state's time before the row
@@ -27,6 +28,7 @@ type Row struct {
 	A    float64   `json:"a"`
 	A0   float64   `json:"a0,omitempty"`
 	B    []float64 `json:"b,omitempty"`
+	S    []float64 `json:"s,omitempty"` // only where the network gives two predictions and the row reads the second
 	C    float64   `json:"c,omitempty"`
 	Draw int       `json:"draw,omitempty"` // which draw xi is: step k draws number k+1 (0 is the start); 0: the row draws nothing
 
@@ -49,6 +51,7 @@ type Plan struct {
 	Solver     string `json:"solver"`
 	Path       string `json:"path,omitempty"`
 	Prediction string `json:"prediction,omitempty"`
+	Second     string `json:"second,omitempty"` // the network's second prediction; empty: no row reads one, and it need not be computed
 	Grid       string `json:"grid,omitempty"`
 	Sigma      string `json:"sigma,omitempty"` // diffusion coefficient; empty: an ODE, or a solver with noise of its own
 
@@ -87,14 +90,19 @@ func (p *Plan) Draws() int {
 
 // history is how many predictions the plan looks back on, this row's own included.
 func (p *Plan) history() int {
-	n := 0
+	first, second := p.readBack()
+	return max(first, second)
+}
+
+// readBack is how many first predictions the rows write of, a call's own in any case, and how many second ones.
+func (p *Plan) readBack() (first, second int) {
 	for i := range p.Rows {
-		n = max(n, len(p.Rows[i].B))
-		if p.Rows[i].Call {
-			n = max(n, 1)
+		row := &p.Rows[i]
+		if first, second = max(first, len(row.B)), max(second, len(row.S)); row.Call {
+			first = max(first, 1)
 		}
 	}
-	return n
+	return first, second
 }
 
 // keeps says whether the plan refers back to a state.
@@ -120,7 +128,7 @@ func (p *Plan) Check() error {
 		bad := func(format string, args ...any) error {
 			return fmt.Errorf("plan: row %d (step %d, t=%.6g): %s", i, row.Step, row.T, fmt.Sprintf(format, args...))
 		}
-		if !finite(row.T, row.Next, row.Input, row.Scale, row.A, row.A0, row.C, row.DataX, row.DataP, row.Sigma) || !finite(row.B...) {
+		if !finite(row.T, row.Next, row.Input, row.Scale, row.A, row.A0, row.C, row.DataX, row.DataP, row.Sigma) || !finite(row.B...) || !finite(row.S...) {
 			return bad("a number is not finite")
 		}
 		if row.Step != step {
@@ -134,8 +142,12 @@ func (p *Plan) Check() error {
 		}
 		kept = kept || row.Keep
 		switch {
-		case len(row.B) > calls:
-			return bad("reads %d predictions, but only %d were made", len(row.B), calls)
+		case max(len(row.B), len(row.S)) > calls:
+			return bad("reads %d predictions, but only %d were made", max(len(row.B), len(row.S)), calls)
+		case len(row.S) > 0 && p.Second == "":
+			return bad("reads a second prediction, but the plan has none")
+		case len(row.S) > 0 && p.Clip != nil:
+			return bad("reads a second prediction, but a plan that clips is written in the data prediction alone")
 		case row.A0 != 0 && !kept:
 			return bad("reads a kept state, but none was kept")
 		case row.Draw < 0 || row.Draw == 0 && row.C != 0:

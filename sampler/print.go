@@ -55,6 +55,7 @@ func (p *Plan) header() [][2]string {
 		{"solver", p.Solver},
 		{"path", shortened(p.Path)},
 		{"prediction", p.Prediction},
+		{"second", p.Second},
 		{"grid", shortened(p.Grid)},
 		{"sigma", p.Sigma},
 		{"eta", eta},
@@ -84,8 +85,12 @@ func (p *Plan) equation() string {
 	if p.Clip != nil {
 		symbol = "z"
 	}
-	for j := range p.history() {
+	first, second := p.readBack()
+	for j := range first {
 		text += fmt.Sprintf(" + B%d %s_%d", j, symbol, j)
+	}
+	for j := range second {
+		text += fmt.Sprintf(" + S%d q_%d", j, j)
 	}
 	if p.Draws() > 0 {
 		text += " + C xi"
@@ -150,17 +155,24 @@ func (p *Plan) columns() []column {
 	}
 	add("A", true, func(r *Row) float64 { return r.A })
 	add("A0", p.keeps(), func(r *Row) float64 { return r.A0 })
-	for j := range p.history() {
-		add(fmt.Sprintf("B%d", j), true, func(r *Row) float64 {
-			if j >= len(r.B) {
-				return math.NaN()
-			}
-			return r.B[j]
-		})
+	first, second := p.readBack()
+	for j := range first {
+		add(fmt.Sprintf("B%d", j), true, func(r *Row) float64 { return entry(r.B, j) })
+	}
+	for j := range second {
+		add(fmt.Sprintf("S%d", j), true, func(r *Row) float64 { return entry(r.S, j) })
 	}
 	add("C", false, func(r *Row) float64 { return r.C })
 	add("draw", false, func(r *Row) float64 { return float64(r.Draw) })
 	return columns
+}
+
+// entry is a row's coefficient of prediction j, or a place left empty.
+func entry(column []float64, j int) float64 {
+	if j >= len(column) {
+		return math.NaN()
+	}
+	return column[j]
 }
 
 func (p *Plan) indexed() bool {

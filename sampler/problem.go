@@ -15,6 +15,10 @@ import (
 type Model struct {
 	Path       schedule.Path
 	Prediction schedule.Prediction
+	// Second is what the network gives beside Prediction in the same call; the zero value: nothing. A plan reads it where a
+	// solver asks for just that, as Euler-Maruyama does for the score beside the velocity, and whatever else is asked for is
+	// had from Prediction. It goes unread in a plan that clips.
+	Second schedule.Prediction
 	// Time is the number that the network is fed, in schedule.TimeVariables(Path). Nil: t; 1-t for a reverse velocity;
 	// the index on a discrete path.
 	Time *schedule.Formula
@@ -200,7 +204,7 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	b := &builder{model: m, basis: m.Prediction}
+	b := &builder{model: m, basis: m.Prediction, second: m.Second}
 	b.discrete, _ = m.Path.(*schedule.Discrete)
 	if !s.Solver.named() {
 		s.Solver = Euler
@@ -235,7 +239,7 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 	}
 	if s.Clip != nil {
 		clip := *s.Clip
-		b.plan.Clip, b.basis = &clip, schedule.Data
+		b.plan.Clip, b.basis, b.second = &clip, schedule.Data, schedule.Prediction{}
 	}
 	return b, nil
 }

@@ -13,7 +13,7 @@ type State struct {
 	AllowNonfinite bool // walk on where a state is no longer finite
 
 	base, xi []float32   // the kept state, and the row's noise
-	preds    [][]float32 // the last predictions, a ring: preds[head] is the newest
+	preds    [][]float32 // what the last calls gave, a ring: preds[head] is the newest; [p; q] where there are two predictions
 	head     int
 	terms    []term
 }
@@ -49,8 +49,9 @@ func (x *State) Draw(plan *Plan, noise Noise) error {
 	return nil
 }
 
-// Run walks x through the plan: each row is x' = A x + A0 x_base + sum_j B_j p_j + C xi. Net is what the plan's
-// prediction says; under a plan with Clip, wrap it in Clip. Noise may be nil for a plan that draws none, obs always.
+// Run walks x through the plan: each row is x' = A x + A0 x_base + sum_j B_j p_j + sum_j S_j q_j + C xi. Net gives what the
+// plan's Prediction says, and in the same call what Second says if it says anything; under a plan with Clip, wrap it in
+// Clip. Noise may be nil for a plan that draws none, obs always.
 //
 // A state that is not finite stops the walk with a *NonFiniteError unless x allows it. Steps allocate nothing.
 func Run(ctx context.Context, plan *Plan, net Network, x *State, noise Noise, obs Observer) error {
@@ -92,12 +93,16 @@ func (x *State) prepare(plan *Plan, noise Noise) error {
 		x.base = sized(x.base, size)
 	}
 	depth := plan.history()
+	given := size
+	if plan.Second != "" {
+		given = 2 * size
+	}
 	for len(x.preds) < depth {
 		x.preds = append(x.preds, nil)
 	}
 	x.preds, x.head = x.preds[:depth], 0
 	for j := range x.preds {
-		x.preds[j] = sized(x.preds[j], size)
+		x.preds[j] = sized(x.preds[j], given)
 	}
 	return nil
 }

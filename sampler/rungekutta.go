@@ -3,8 +3,7 @@ package sampler
 import (
 	"fmt"
 	"math"
-
-	"odeon/schedule"
+	"slices"
 )
 
 // Tableau is Butcher's table of an explicit Runge-Kutta method: slope i is taken at time t + C[i] h in the state
@@ -93,20 +92,37 @@ func total(values []float64) float64 {
 }
 
 // linear is a state or a slope as a linear combination of what a step knows: the state at its start, and the
-// predictions of its stages, oldest first.
+// predictions of its stages, first and second, oldest first.
 type linear struct {
 	base float64
-	p    []float64
+	p, q []float64
 }
 
 // add is l + c k.
 func (l linear) add(c float64, k linear) linear {
-	sum := linear{base: plus(l.base, c*k.base), p: make([]float64, max(len(l.p), len(k.p)))}
-	copy(sum.p, l.p)
-	for j, v := range k.p {
-		sum.p[j] = plus(sum.p[j], c*v)
+	return linear{base: plus(l.base, c*k.base), p: added(l.p, c, k.p), q: added(l.q, c, k.q)}
+}
+
+// added is a + c b, as long as the longer of the two.
+func added(a []float64, c float64, b []float64) []float64 {
+	sum := make([]float64, max(len(a), len(b)))
+	copy(sum, a)
+	for j, v := range b {
+		sum[j] = plus(sum[j], c*v)
 	}
 	return sum
+}
+
+// newestFirst is a row's column of coefficients that are listed oldest first, without the oldest zeros; least of them stay.
+func newestFirst(coefficients []float64, least int) []float64 {
+	for len(coefficients) > least && coefficients[0] == 0 {
+		coefficients = coefficients[1:]
+	}
+	var column []float64
+	for _, c := range slices.Backward(coefficients) {
+		column = append(column, c)
+	}
+	return column
 }
 
 // plus is a + b, and 0 where nothing but the rounding of the two is left.
@@ -118,7 +134,7 @@ func plus(a, b float64) float64 {
 	return 0
 }
 
-// rungeKutta writes one step of a tableau. Slopes are linear in the stage's state and prediction, k = cx X + cp p, so
+// rungeKutta writes one step of a tableau. Slopes are linear in the stage's state and predictions, k = X x + P p + S q, so
 // that every stage's state is a linear combination of the step's start and the predictions up to it, whatever is
 // predicted: the states in between drop out, and a row reads only x_base and predictions.
 //
@@ -153,8 +169,9 @@ func (b *builder) rungeKutta(s Solver, k int, from, to node) error {
 			return err
 		}
 		rows[i], sigma = row, row.Sigma
-		slopes[i] = linear{base: 0, p: make([]float64, i+1)}.add(slope.X, states[i])
+		slopes[i] = linear{p: make([]float64, i+1), q: make([]float64, i+1)}.add(slope.X, states[i])
 		slopes[i].p[i] += slope.P
+		slopes[i].q[i] += slope.S
 	}
 	states[stages] = linear{base: 1}
 	for i, w := range tab.B {
@@ -168,12 +185,7 @@ func (b *builder) rungeKutta(s Solver, k int, from, to node) error {
 		} else {
 			row.A0 = next.base
 		}
-		for j := i; j >= 0; j-- {
-			row.B = append(row.B, next.p[j])
-		}
-		for len(row.B) > 1 && row.B[len(row.B)-1] == 0 {
-			row.B = row.B[:len(row.B)-1]
-		}
+		row.B, row.S = newestFirst(next.p, 1), newestFirst(next.q, 0)
 		row.Next = to.t
 		if i+1 < stages {
 			row.Next = rows[i+1].T
@@ -187,11 +199,11 @@ func (b *builder) rungeKutta(s Solver, k int, from, to node) error {
 	return nil
 }
 
-// stage is the row that calls the network at n, and the slope there in terms of the state and the prediction.
-func (b *builder) stage(k int, n node, h float64) (Row, schedule.Conversion, error) {
+// stage is the row that calls the network at n, and the slope there in terms of the state and the predictions.
+func (b *builder) stage(k int, n node, h float64) (Row, expression, error) {
 	row, err := b.call(k, n)
 	if err != nil {
-		return row, schedule.Conversion{}, err
+		return row, expression{}, err
 	}
 	slope, sigma, err := b.drift(n, h)
 	row.Sigma = sigma

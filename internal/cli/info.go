@@ -95,17 +95,9 @@ func newInfoReport(r *models.Resolved) *infoReport {
 	for _, v := range i.Inputs {
 		report.Inputs = append(report.Inputs, port(v, roles[v.Name]))
 	}
+	roles = outputRoles(r)
 	for _, v := range i.Outputs {
-		role := ""
-		if v.Name == r.Output.Name {
-			if role = "prediction"; r.Card.Prediction != nil {
-				role = r.Card.Prediction.String()
-			}
-			if r.Slice != nil {
-				role += fmt.Sprintf(", channels %d up to %d", r.Slice.From, r.Slice.To)
-			}
-		}
-		report.Outputs = append(report.Outputs, port(v, role))
+		report.Outputs = append(report.Outputs, port(v, roles[v.Name]))
 	}
 	for _, p := range r.Problems {
 		report.Missing = append(report.Missing, infoMissing{p.Field, p.Error(), p.Choices})
@@ -137,6 +129,27 @@ func inputRoles(r *models.Resolved) map[string]string {
 		roles[e.Port.Name] = "constant"
 	}
 	return roles
+}
+
+func outputRoles(r *models.Resolved) map[string]string {
+	roles := map[string]string{}
+	for prediction, name := range r.Card.Predictions {
+		roles[name] = prediction
+		if first, second := r.Prediction.String(), r.Sampling().Second.String(); prediction != first && prediction != second {
+			roles[name] += ", not used"
+		}
+	}
+	if len(roles) > 0 {
+		return roles
+	}
+	role := "prediction"
+	if r.Card.Prediction != nil {
+		role = r.Card.Prediction.String()
+	}
+	if r.Slice != nil {
+		role += fmt.Sprintf(", channels %d up to %d", r.Slice.From, r.Slice.To)
+	}
+	return map[string]string{r.Output.Name: role}
 }
 
 func (i *infoReport) print(w io.Writer) error {

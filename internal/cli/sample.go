@@ -78,7 +78,7 @@ func sample(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	e, err := untilInterrupted(ctx, func() (*engine, error) { return newEngine(ctx, lib, r, run, req, walk.guidance) })
+	e, err := untilInterrupted(ctx, func() (*engine, error) { return newEngine(ctx, lib, r.For(plan), run, req, walk.guidance) })
 	if err != nil {
 		return err
 	}

@@ -46,10 +46,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":  code,
-			"near":  near,
-			"shape": shape,
-			"array": member,
+			"code":    code,
+			"near":    near,
+			"shape":   shape,
+			"array":   member,
+			"twofold": twofold,
 		},
 	})
 }
@@ -104,6 +105,27 @@ func near(ts *testscript.TestScript, neg bool, args []string) {
 	if (most > tolerance) != neg {
 		ts.Fatalf("largest difference %g, tolerance %g", most, tolerance)
 	}
+}
+
+// twofold FILE CARD: an ONNX file with this card inside, of a network that gives velocity u, score s and data d of standard
+// normal data in the plane along condot: with v = t^2 + (1-t)^2, u = (2t-1)/v x, s = -x/v and d = t/v x.
+func twofold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: twofold FILE CARD")
+	}
+	batch, two := onnx.Free("n"), onnx.Fixed(2)
+	g := onnx.NewGraph("twofold")
+	x, t := g.Input("x", onnx.Float32, batch, two), g.Input("t", onnx.Float32, batch, onnx.Fixed(1))
+	rest := g.Node("Sub", g.Const("one", onnx.Scalar[float32](1)), t)
+	v := g.Node("Add", g.Node("Mul", t, t), g.Node("Mul", rest, rest))
+	scaled := g.Node("Div", x, v)
+	g.Output("u", g.Node("Mul", g.Node("Sub", t, rest), scaled), onnx.Float32, batch, two)
+	g.Output("s", g.Node("Neg", scaled), onnx.Float32, batch, two)
+	g.Output("d", g.Node("Mul", t, scaled), onnx.Float32, batch, two)
+	g.Meta("odeon", args[1])
+	data, err := g.Bytes()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o666))
 }
 
 // shape FILE N,N,...: a .npy file has this shape.
