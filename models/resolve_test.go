@@ -27,7 +27,8 @@ func signature(t *testing.T, inputs, outputs []port) string {
 		b.Input(p.name, p.dtype, p.shape...)
 	}
 	for _, p := range outputs {
-		b.Output(p.name, b.Const("", onnx.Scalar[float32](0)), p.dtype, p.shape...)
+		zero := b.Node("Cast", b.Const("", onnx.Scalar[float32](0)), onnx.Int("to", int64(p.dtype)))
+		b.Output(p.name, zero, p.dtype, p.shape...)
 	}
 	bytes, err := b.Bytes()
 	require.NoError(t, err)

@@ -11,6 +11,10 @@
 //   - [Info.CheckExternal] (external.go) keeps weights in separate files inside the model's folder.
 //   - [Graph] (build.go, attribute.go, literal.go, message.go) builds a graph node by node and writes it: IR version 8,
 //     opset 17, the same bytes each time.
+//   - A [Source] (source.go) is a file to build upon: an index of its parts, its weights left on disk. [Extend] (extend.go, merge.go)
+//     adds to a model and keeps all of the rest, [Graph.Embed] (embed.go) puts a model into another graph, with other names
+//     (copy.go). [Graph.Formula] (formula.go) writes a [schedule.Formula] as nodes. [Graph.Check] (check.go, types.go) precedes
+//     [Graph.WriteFile] (write.go), which may store the weights in another type or place (weights.go).
 //
 // # Execution
 //

@@ -44,5 +44,8 @@ func (f *Formula) String() string { return f.root.String() }
 // Uses reports whether the variable occurs in the formula.
 func (f *Formula) Uses(variable string) bool { return f.root.Uses(variable) }
 
+// Variables lists the names that may occur in the formula, in the order of Eval's values. The list is not to be changed.
+func (f *Formula) Variables() []string { return f.variables }
+
 // Root is the formula's tree, to be read.
 func (f *Formula) Root() *Expr { return f.root }

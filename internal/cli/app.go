@@ -117,7 +117,7 @@ func message(err error) string {
 
 func newApp(stdout, stderr io.Writer) *cli.App {
 	cli.HelpPrinter = printHelp
-	commands := []*cli.Command{sampleCommand(), infoCommand(), planCommand(), providersCommand(), modelsCommand(), runtimeCommand()}
+	commands := []*cli.Command{sampleCommand(), infoCommand(), planCommand(), convertCommand(), compileCommand(), providersCommand(), modelsCommand(), runtimeCommand()}
 	for _, c := range commands {
 		noHelpCommand(c)
 	}

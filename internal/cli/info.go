@@ -13,6 +13,7 @@ import (
 
 	"odeon/models"
 	"odeon/onnx"
+	"odeon/rewrite"
 )
 
 func infoCommand() *cli.Command {
@@ -41,12 +42,15 @@ type infoReport struct {
 	Constants  int64            `json:"constants"` // numbers in Constant nodes, where some exporters put weights
 	External   []string         `json:"external,omitempty"`
 
-	Card    *models.Card      `json:"card"`
+	Compiled *rewrite.Compiled `json:"compiled,omitempty"`
+
+	Card    *models.Card      `json:"card,omitempty"`
 	From    map[string]string `json:"from"`
 	Shape   []int             `json:"shape,omitempty"`
 	Layout  models.Layout     `json:"layout,omitempty"`
 	Guesses []string          `json:"guesses,omitempty"`
 	Missing []infoMissing     `json:"missing,omitempty"`
+	History []rewrite.Entry   `json:"history,omitempty"`
 	Notes   []string          `json:"notes,omitempty"`
 }
 
@@ -74,6 +78,11 @@ func info(c *cli.Context) error {
 		return err
 	}
 	report := newInfoReport(models.Resolve(model))
+	if about, ok, err := rewrite.ReadCompiled(model.Info); err != nil {
+		return fmt.Errorf("%s: %w", model.Path(), err)
+	} else if ok {
+		report.compiled(about)
+	}
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, report)
 	}
@@ -91,6 +100,10 @@ func newInfoReport(r *models.Resolved) *infoReport {
 	for _, o := range i.Opsets {
 		report.Opsets[o.Domain] = o.Version
 	}
+	history, err := rewrite.History(i)
+	if report.History = history; err != nil {
+		report.Notes = append(report.Notes, err.Error())
+	}
 	roles := inputRoles(r)
 	for _, v := range i.Inputs {
 		report.Inputs = append(report.Inputs, port(v, roles[v.Name]))
@@ -103,6 +116,38 @@ func newInfoReport(r *models.Resolved) *infoReport {
 		report.Missing = append(report.Missing, infoMissing{p.Field, p.Error(), p.Choices})
 	}
 	return report
+}
+
+// compiled makes it the report of a file that samples by itself, which has no card and misses nothing.
+func (i *infoReport) compiled(about rewrite.Compiled) {
+	i.Compiled, i.Card, i.From, i.Shape, i.Layout, i.Guesses, i.Missing = &about, nil, nil, nil, about.Layout, nil, nil
+	roles := compiledRoles(about)
+	for _, ports := range [][]infoPort{i.Inputs, i.Outputs} {
+		for n := range ports {
+			ports[n].Role = roles[ports[n].Name]
+		}
+	}
+}
+
+// printCompiled tells what a compiled file was made from.
+func (i *infoReport) printCompiled(row func(head string, cells ...string)) {
+	a := i.Compiled
+	row("compiled", "this file samples: noise in, samples out")
+	row("from", a.Model)
+	row("walk", compiledWalk(*a))
+	for _, line := range [][2]string{
+		{"path", shortened(a.Path, 100)}, {"prediction", a.Prediction}, {"grid", shortened(a.Grid, 100)}, {"sigma", a.Sigma},
+		{"description", a.Description}, {"license", a.License}, {"source", a.Source},
+	} {
+		if line[1] != "" {
+			row(line[0], line[1])
+		}
+	}
+	i.printHistory(row)
+	for n, s := range i.Notes {
+		row(headOnce(n, "note"), s)
+	}
+	row("run", fmt.Sprintf("python3 scripts/run_compiled.py %s -o samples.npy", shellWord(i.Model)))
 }
 
 func port(v onnx.Value, role string) infoPort {
@@ -178,12 +223,17 @@ func (i *infoReport) print(w io.Writer) error {
 	for n, f := range i.External {
 		row(headOnce(n, "weights in"), f)
 	}
+	if i.Compiled != nil {
+		i.printCompiled(row)
+		return t.Flush()
+	}
 	if len(i.Shape) > 0 {
 		row("sample", fmt.Sprintf("%v", i.Shape), string(i.Layout))
 	}
 	if err := i.printCard(row); err != nil {
 		return err
 	}
+	i.printHistory(row)
 	for n, g := range i.Guesses {
 		row(headOnce(n, "guessed"), g)
 	}
@@ -197,6 +247,15 @@ func (i *infoReport) print(w io.Writer) error {
 		row("ready", fmt.Sprintf("odeon sample %s", shellWord(i.Model)))
 	}
 	return t.Flush()
+}
+
+// printHistory tells how the file came about, the oldest change first.
+func (i *infoReport) printHistory(row func(head string, cells ...string)) {
+	for _, e := range i.History {
+		for n, line := range e.Lines() {
+			row(headOnce(n, "history"), line)
+		}
+	}
 }
 
 // printCard writes the card's fields in the card's own order, each with the layer that said it.

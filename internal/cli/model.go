@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -13,12 +14,12 @@ import (
 // cardFields are the flags that stand for a field of the card: all of cardFlags but --card.
 var cardFields = []string{"prediction", "path", "time", "scale", "start", "shape", "layout", "range", "inputs", "output", "labels", "decoder", "rate", "fps"}
 
-// overrides are the layers that the command line lays over a model's own cards: --card FILE, then the single fields. The
-// fields are read before any file is opened.
-func overrides(c *cli.Context) ([]models.Layer, error) {
+// overrides are the layers that the command line lays over a model's own cards: --card FILE, then the single fields, except those whose
+// flag means something else. The fields are read before any file is opened.
+func overrides(c *cli.Context, except ...string) ([]models.Layer, error) {
 	own := models.Layer{From: "the command line", Card: &models.Card{}, Own: true}
 	for _, field := range cardFields {
-		if !c.IsSet(field) {
+		if !c.IsSet(field) || slices.Contains(except, field) {
 			continue
 		}
 		if err := own.Card.Set(field, c.String(field)); err != nil {

@@ -30,6 +30,9 @@ func plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := notCompiled(model); err != nil {
+		return err
+	}
 	r := models.Resolve(model)
 	p, w, err := makePlan(r, layOver(c, r.Card.Sampling.Texts()))
 	if err != nil {

@@ -142,6 +142,9 @@ func resolveModel(c *cli.Context) (r *models.Resolved, latent bool, err error) {
 		return nil, false, err
 	}
 	model, err := openModel(c)
+	if err == nil {
+		err = notCompiled(model)
+	}
 	if err != nil {
 		return nil, false, err
 	}

@@ -1,0 +1,327 @@
+package rewrite
+
+import (
+	"fmt"
+	"slices"
+
+	"odeon/models"
+	"odeon/onnx"
+)
+
+// condition is an input of the network that does not change along the walk: the class, or a further input.
+type condition struct {
+	port         models.Port
+	cond, uncond onnx.Ref // for all samples; the same value where the halves of guidance do not differ
+	both         onnx.Ref // where guidance is used: of a batched port the rows of both halves, else the halves behind each other, [2, ...]
+}
+
+// How the halves of guidance are evaluated.
+type halving int
+
+const (
+	unguided halving = iota // only the conditional one is
+	together                // as one batch of twice the size
+	apart                   // in a loop over the halves
+)
+
+// mostTogether is the largest state of one sample, in numbers, whose halves are one batch. It is the rule of [models.Network], 32 MB
+// a call, for calls of sixteen samples.
+const mostTogether = 1 << 19
+
+func (c *compiler) halvingOf() halving {
+	apartOnly := c.r.Batch > 0 || elements(c.r.Shape) > mostTogether
+	guided := false
+	for i := range c.plan.Rows {
+		row := &c.plan.Rows[i]
+		guided = guided || row.Call && c.guidance.Applies(row.T)
+	}
+	for _, e := range c.r.Extras {
+		apartOnly = apartOnly || e.Null != nil && !e.Port.Batched
+	}
+	switch {
+	case !guided:
+		return unguided
+	case apartOnly:
+		return apart
+	}
+	return together
+}
+
+// predict writes what the row's rows are written in: the network's prediction under guidance and, where the plan clips, the
+// clipped data prediction made of it.
+func (c *compiler) predict(g *onnx.Graph, t *table, x onnx.Ref) (onnx.Ref, error) {
+	p, err := c.guided(g, t, t.scale.times(g, x))
+	if err != nil || c.plan.Clip == nil {
+		return p, err
+	}
+	z := sum(g, term{&t.dataX, x}, term{&t.dataP, p})
+	lo, hi := g.Const("", onnx.Scalar(float32(c.plan.Clip[0]))), g.Const("", onnx.Scalar(float32(c.plan.Clip[1])))
+	// z-z is 0, or not a number where z is not finite: such a z does not pass for a clipped one.
+	return g.Node("Add", g.Node("Clip", z, lo, hi), g.Node("Sub", z, z)), nil
+}
+
+// guided writes uncond + w (cond - uncond) where the row is guided, else the conditional half alone. In a loop of which only
+// some rows are, it is a matter of sizes: the batch has one half or two, and the last of one half is also its first, so that
+// the formula leaves it as it is.
+func (c *compiler) guided(g *onnx.Graph, t *table, x onnx.Ref) (onnx.Ref, error) {
+	if c.halving == unguided || t.halves.is(1) {
+		return c.evaluate(g, t, x, c.n, func(cond condition) onnx.Ref { return cond.cond })
+	}
+	var cond, uncond onnx.Ref
+	var err error
+	if c.halving == together {
+		cond, uncond, err = c.together(g, t, x)
+	} else {
+		cond, uncond, err = c.apart(g, t, x)
+	}
+	if err != nil {
+		return onnx.None, err
+	}
+	return g.Node("Add", uncond, g.Node("Mul", c.weight, g.Node("Sub", cond, uncond))), nil
+}
+
+// doubled writes the sizes of a batch of both halves, once.
+func (c *compiler) doubled() {
+	if c.twice == onnx.None {
+		c.twice = c.g.Node("Mul", c.n, integers(c.g, 2))
+		c.halves = c.g.Node("Concat", c.n, c.n, onnx.Int("axis", 0))
+	}
+}
+
+// together evaluates the halves as one batch, the conditional one first.
+func (c *compiler) together(g *onnx.Graph, t *table, x onnx.Ref) (cond, uncond onnx.Ref, err error) {
+	if t.halves.is(2) {
+		c.doubled()
+		p, err := c.evaluate(g, t, g.Node("Concat", x, x, onnx.Int("axis", 0)), c.twice, func(cond condition) onnx.Ref { return cond.both })
+		if err != nil {
+			return onnx.None, onnx.None, err
+		}
+		parts := g.Nodes("Split", 2, p, c.halves, onnx.Int("axis", 0))
+		return parts[0], parts[1], nil
+	}
+	halves := g.Node("Cast", t.halves.ref, to(onnx.Int64))
+	rows := g.Node("Mul", c.n, halves)
+	tiles := halves
+	if rank := len(c.shape); rank > 1 {
+		ones := make([]int64, rank-1)
+		for i := range ones {
+			ones[i] = 1
+		}
+		tiles = g.Node("Concat", halves, integers(g, ones...), onnx.Int("axis", 0))
+	}
+	zero := integers(g, 0)
+	p, err := c.evaluate(g, t, g.Node("Tile", x, tiles), rows, func(cond condition) onnx.Ref {
+		if !cond.port.Batched {
+			return cond.cond
+		}
+		return g.Node("Slice", cond.both, zero, rows, zero)
+	})
+	if err != nil {
+		return onnx.None, onnx.None, err
+	}
+	return g.Node("Slice", p, zero, c.n, zero), g.Node("Slice", p, g.Node("Sub", rows, c.n), rows, zero), nil
+}
+
+// apart evaluates one half after the other, for networks that take one size of batch or have inputs that belong to no sample.
+func (c *compiler) apart(g *onnx.Graph, t *table, x onnx.Ref) (cond, uncond onnx.Ref, err error) {
+	count := g.Const("", onnx.Scalar(int64(2)))
+	if !t.halves.is(2) {
+		count = g.Node("Squeeze", g.Node("Cast", t.halves.ref, to(onnx.Int64)), integers(g, 0))
+	}
+	body := g.Subgraph("half")
+	half := body.Input(g.Unused("half"), onnx.Int64)
+	going := body.Input(g.Unused("halving"), onnx.Bool)
+	p, err := c.evaluate(body, t, x, c.n, func(cond condition) onnx.Ref {
+		if cond.both == onnx.None {
+			return cond.cond
+		}
+		return body.Node("Gather", cond.both, half)
+	})
+	if err != nil {
+		return onnx.None, onnx.None, err
+	}
+	body.Output(g.Unused("halve_on"), going, onnx.Bool)
+	body.Output(g.Unused("half_prediction"), p, onnx.Float32, c.shape...)
+	parts := g.Node("Loop", count, onnx.None, onnx.Body("body", body))
+	first, last := g.Const("", onnx.Scalar(int64(0))), g.Const("", onnx.Scalar(int64(-1)))
+	return g.Node("Gather", parts, first), g.Node("Gather", parts, last), nil
+}
+
+// evaluate writes a call of the network: x, [rows, ...] of float32, becomes a prediction of that shape and type.
+func (c *compiler) evaluate(g *onnx.Graph, t *table, x, rows onnx.Ref, value func(condition) onnx.Ref) (onnx.Ref, error) {
+	r := c.r
+	feeds := map[string]onnx.Ref{r.State.Name: cast(g, x, onnx.Float32, r.State.Type)}
+	if !r.State.Batched {
+		feeds[r.State.Name] = g.Node("Reshape", feeds[r.State.Name], integers(g, sizes(r.Shape)...))
+	}
+	if r.Clock != nil {
+		feeds[r.Clock.Name] = c.time(g, t, rows)
+	}
+	for _, cond := range c.conditions {
+		feeds[cond.port.Name] = value(cond)
+	}
+	c.copies++
+	outputs, err := g.Embed(c.network, fmt.Sprintf("network_%d/", c.copies), feeds)
+	if err != nil {
+		return onnx.None, err
+	}
+	p := cast(g, outputs[r.Output.Name], r.Output.Type, onnx.Float32)
+	if s := r.Slice; s != nil {
+		lead := int64(1)
+		if r.Output.Batched {
+			lead = 0 // as it is
+		}
+		blocks := g.Node("Reshape", p, integers(g, lead, int64(s.Outer), -1, int64(s.Inner)))
+		p = g.Node("Slice", blocks, integers(g, int64(s.From)), integers(g, int64(s.To)), integers(g, 2))
+	}
+	if r.Slice != nil || !r.Output.Batched || !slices.Equal(r.Output.Row, r.Shape) {
+		p = g.Node("Reshape", p, integers(g, append([]int64{-1}, sizes(r.Shape)...)...))
+	}
+	return p, nil
+}
+
+// time is the row's number for the network's time input, in that input's type and shape.
+func (c *compiler) time(g *onnx.Graph, t *table, rows onnx.Ref) onnx.Ref {
+	from := onnx.Float32
+	if t.wide {
+		from = onnx.Float64
+	}
+	clock := c.r.Clock
+	v := cast(g, t.input.ref, from, clock.Type)
+	if !clock.Batched {
+		return g.Node("Reshape", v, integers(g, sizes(clock.Row)...))
+	}
+	shape := rows
+	if row := sizes(clock.Row); len(row) > 0 {
+		outside := g
+		if rows == c.n || rows == c.twice {
+			outside = c.g // one shape for all rows
+		}
+		shape = outside.Node("Concat", rows, integers(outside, row...), onnx.Int("axis", 0))
+	}
+	return g.Node("Expand", v, shape)
+}
+
+// conditioned writes the values of the class and of the further inputs, for all samples, before the walk begins.
+func (c *compiler) conditioned() error {
+	r, g := c.r, c.g
+	if r.Label != nil {
+		cond := condition{port: *r.Label, cond: c.encoded(c.label)}
+		if c.halving != unguided && r.Labels.Null != nil {
+			none := g.Node("Expand", integers(g, -1), c.n)
+			cond.uncond = c.encoded(none)
+		}
+		c.conditions = append(c.conditions, cond)
+	}
+	for _, e := range r.Extras {
+		if e.Rows > 1 {
+			return fmt.Errorf("%s: input %q is given %d rows, and a compiled file holds one value for all samples; give one row, or compile a file for each", r.Model.Path(), e.Port.Name, e.Rows)
+		}
+		cond := condition{port: e.Port, cond: c.repeated(e.Port, e.Value)}
+		if c.halving != unguided && e.Null != nil {
+			cond.uncond = c.repeated(e.Port, *e.Null)
+		}
+		c.conditions = append(c.conditions, cond)
+	}
+	if c.halving == unguided {
+		return nil
+	}
+	for i := range c.conditions {
+		cond := &c.conditions[i]
+		switch {
+		case c.halving == together && !cond.port.Batched:
+			cond.both = cond.cond
+		case c.halving == together && cond.uncond == onnx.None:
+			cond.both = g.Node("Concat", cond.cond, cond.cond, onnx.Int("axis", 0))
+		case c.halving == together:
+			cond.both = g.Node("Concat", cond.cond, cond.uncond, onnx.Int("axis", 0))
+		case cond.uncond != onnx.None:
+			first := integers(g, 0)
+			cond.both = g.Node("Concat", g.Node("Unsqueeze", cond.cond, first), g.Node("Unsqueeze", cond.uncond, first), onnx.Int("axis", 0))
+		}
+	}
+	return nil
+}
+
+// encoded writes classes, [n] of int64, as the network takes them. One below 0 stands for no class: what the card says of it, or
+// zeros in a one-hot row.
+func (c *compiler) encoded(label onnx.Ref) onnx.Ref {
+	g, labels, port := c.g, c.r.Labels, c.r.Label
+	if null := labels.Null; null != nil && !null.Zeros {
+		below := g.Node("Less", label, integers(g, 0))
+		label = g.Node("Where", below, integers(g, int64(null.Index)), label)
+	}
+	if labels.Encoding == models.OneHot {
+		places := make([]int64, elements(port.Row))
+		for i := range places {
+			places[i] = int64(i)
+		}
+		label = g.Node("Equal", g.Node("Unsqueeze", label, integers(g, 1)), integers(g, places...))
+		label = g.Node("Cast", label, to(port.Type))
+	} else {
+		label = cast(g, label, onnx.Int64, port.Type)
+	}
+	shape := sizes(port.Row)
+	if port.Batched {
+		if len(shape) == 0 || labels.Encoding == models.OneHot && len(shape) == 1 {
+			return label
+		}
+		shape = append([]int64{-1}, shape...)
+	}
+	return g.Node("Reshape", label, integers(g, shape...))
+}
+
+// repeated writes one value for all samples.
+func (c *compiler) repeated(port models.Port, a models.Array) onnx.Ref {
+	g := c.g
+	shape := sizes(port.Row)
+	data := a.Data
+	if len(data) == 1 {
+		full := make([]float64, elements(port.Row))
+		for i := range full {
+			full[i] = data[0]
+		}
+		data = full
+	}
+	if port.Batched {
+		shape = append([]int64{1}, shape...)
+	}
+	v := onnx.None
+	if port.Type == onnx.Float32 || port.Type == onnx.Float16 {
+		narrow := make([]float32, len(data))
+		for i := range narrow {
+			narrow[i] = float32(data[i])
+		}
+		v = cast(g, g.Const("", onnx.Array(narrow, shape...)), onnx.Float32, port.Type)
+	} else {
+		v = cast(g, g.Const("", onnx.Array(data, shape...)), onnx.Float64, port.Type)
+	}
+	if !port.Batched {
+		return v
+	}
+	return g.Node("Expand", v, g.Node("Concat", c.n, integers(g, shape[1:]...), onnx.Int("axis", 0)))
+}
+
+// cast changes the type of a value where it has another.
+func cast(g *onnx.Graph, v onnx.Ref, from, into onnx.DType) onnx.Ref {
+	if from == into {
+		return v
+	}
+	return g.Node("Cast", v, to(into))
+}
+
+func sizes(shape []int) []int64 {
+	out := make([]int64, len(shape))
+	for i, size := range shape {
+		out[i] = int64(size)
+	}
+	return out
+}
+
+func elements(shape []int) int {
+	n := 1
+	for _, size := range shape {
+		n *= size
+	}
+	return n
+}

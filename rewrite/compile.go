@@ -1,0 +1,318 @@
+package rewrite
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"odeon/models"
+	"odeon/onnx"
+	"odeon/sampler"
+)
+
+// CompiledKey is the entry of metadata_props by which a compiled file is known. It holds a [Compiled] as JSON.
+const CompiledKey = "odeon.compiled"
+
+// Compiled describes a compiled file: what it was made from, and what it is fed.
+type Compiled struct {
+	Model       string `json:"model"`
+	Description string `json:"description,omitempty"`
+	License     string `json:"license,omitempty"`
+	Source      string `json:"source,omitempty"`
+
+	Solver     string      `json:"solver"`
+	Path       string      `json:"path"`
+	Prediction string      `json:"prediction"`
+	Grid       string      `json:"grid,omitempty"`
+	Sigma      string      `json:"sigma,omitempty"`
+	Eta        *float64    `json:"eta,omitempty"`
+	Variance   string      `json:"variance,omitempty"`
+	Clip       *[2]float64 `json:"clip,omitempty"`
+	From       float64     `json:"from"`
+	To         float64     `json:"to"`
+	Steps      int         `json:"steps"`
+	Evals      int         `json:"evaluations"` // of the network, for one sample
+
+	Draws    int         `json:"draws,omitempty"`    // rows that step_noise must have at least
+	Guidance *float64    `json:"guidance,omitempty"` // the weight that it was compiled with, to be fed as guidance
+	Interval *[2]float64 `json:"guidance_interval,omitempty"`
+
+	Labels  *models.Labels `json:"labels,omitempty"`  // label below 0: no class, where there is a null
+	Batch   int            `json:"batch,omitempty"`   // n, where the network or the decoder takes no other
+	Decoded bool           `json:"decoded,omitempty"` // samples went through a decoder
+	Layout  models.Layout  `json:"layout,omitempty"`
+	Range   [2]float64     `json:"range"`
+}
+
+// ReadCompiled reads the description of a compiled file; ok is false for any other file.
+func ReadCompiled(info *onnx.Info) (about Compiled, ok bool, err error) {
+	text, ok := info.Meta(CompiledKey)
+	if !ok {
+		return about, false, nil
+	}
+	if err := json.Unmarshal([]byte(text), &about); err != nil {
+		return about, true, fmt.Errorf("metadata entry %q: %w", CompiledKey, err)
+	}
+	return about, true, nil
+}
+
+// Sampler is a network and a plan as one graph: noise in, samples out.
+//
+// Its inputs are noise, [n, ...] of standard normals; step_noise, [k, n, ...], where the plan draws, row k for draw k+1; label,
+// [n] of int64, where the network takes classes; guidance, the weight, where it is guided. Its output is samples, [n, ...].
+type Sampler struct {
+	Graph *onnx.Graph
+	About Compiled
+
+	sources []*onnx.Source
+}
+
+// Close closes the files that the graph was made from.
+func (s *Sampler) Close() error {
+	var errs []error
+	for _, source := range s.sources {
+		errs = append(errs, source.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Compile makes a sampler of a resolved model, with its decoder where it has one, that walks as [sampler.Run] does under this
+// plan and guidance: sums in the same order, rounded in the same places. Write its graph, then close it.
+func Compile(r *models.Resolved, plan *sampler.Plan, guidance sampler.Guidance) (*Sampler, error) {
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	if err := fits(r, plan); err != nil {
+		return nil, err
+	}
+	c := &compiler{r: r.For(plan), plan: plan, guidance: guidance, depth: lookback(plan)}
+	s, err := c.compile()
+	if err != nil {
+		return nil, errors.Join(err, c.sampler.Close())
+	}
+	return s, nil
+}
+
+// fits says whether the plan was made for this network.
+func fits(r *models.Resolved, plan *sampler.Plan) error {
+	if err := plan.Check(); err != nil {
+		return err
+	}
+	if plan.Second != "" {
+		return fmt.Errorf("%s: the plan reads two predictions, %s and %s, and a compiled file reads one; give --prediction %s, from which the other is converted, or --sigma 0",
+			r.Model.Path(), plan.Prediction, plan.Second, plan.Prediction)
+	}
+	for _, c := range []struct{ what, plan, model string }{
+		{"path", plan.Path, r.Path.String()},
+		{"prediction", plan.Prediction, r.Prediction.String()},
+	} {
+		if c.plan != c.model {
+			return fmt.Errorf("%s: the plan is for the %s %s, and the network's is %s; make the plan from this model's card (odeon plan), or correct the card",
+				r.Model.Path(), c.what, brief(c.plan), brief(c.model))
+		}
+	}
+	return nil
+}
+
+// brief keeps the beginning of a text that may list hundreds of numbers.
+func brief(text string) string {
+	const most = 80
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "..."
+}
+
+// compiler is a sampler in the making.
+type compiler struct {
+	r        *models.Resolved
+	plan     *sampler.Plan
+	guidance sampler.Guidance
+	depth    int // predictions that a row looks back on
+
+	g       *onnx.Graph
+	network *onnx.Source
+	copies  int // of the network in g
+	shape   []onnx.Dim
+	batch   int // n where it is fixed
+	halving halving
+
+	noise, stepNoise, label, weight onnx.Ref
+	n, twice, halves                onnx.Ref // [n]; [2n] and [n, n], where a row asks for them
+	conditions                      []condition
+
+	sampler Sampler
+}
+
+func (c *compiler) compile() (*Sampler, error) {
+	r := c.r
+	var err error
+	if c.network, err = c.open(r.Model.File, r.Model.ONNX, r.Model.Name); err != nil {
+		return nil, err
+	}
+	if c.batch, err = c.fixedBatch(); err != nil {
+		return nil, err
+	}
+	c.halving = c.halvingOf()
+	if c.halving != unguided {
+		if err := r.CanGuide(); err != nil {
+			return nil, err
+		}
+	}
+	c.g = onnx.NewGraph("sampler")
+	c.g.Import("", c.network.Opset())
+	c.inputs()
+	if err := c.conditioned(); err != nil {
+		return nil, err
+	}
+	x := c.noise
+	if start := float32(c.plan.Start); start != 1 {
+		x = c.g.Node("Mul", x, c.g.Const("", onnx.Vector(start)))
+	}
+	if x, err = c.walk(x); err != nil {
+		return nil, err
+	}
+	if err := c.output(x); err != nil {
+		return nil, err
+	}
+	if err := c.describe(); err != nil {
+		return nil, err
+	}
+	c.sampler.Graph = c.g
+	return &c.sampler, nil
+}
+
+// oldest is the operator set from which on the operators of a sampler have the form that is written here.
+const oldest = 13
+
+// open opens a network's file, or its bytes where it has none.
+func (c *compiler) open(file string, model []byte, name string) (*onnx.Source, error) {
+	var s *onnx.Source
+	var err error
+	if file != "" {
+		s, err = onnx.OpenSource(file)
+	} else {
+		file = name
+		s, err = onnx.SourceBytes(model, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.sampler.sources = append(c.sampler.sources, s)
+	if s.Opset() < oldest {
+		return nil, fmt.Errorf("%s: its operators are those of opset %d, and a sampler needs at least %d; export it again with that, or convert it with onnx.version_converter", file, s.Opset(), oldest)
+	}
+	return s, nil
+}
+
+// fixedBatch is the only n that network and decoder take; 0 where any will do.
+func (c *compiler) fixedBatch() (int, error) {
+	n, d := c.r.Batch, c.r.Decode
+	switch {
+	case d == nil || d.Batch == 0 || d.Batch == n:
+		return n, nil
+	case n == 0:
+		return d.Batch, nil
+	}
+	return 0, fmt.Errorf("%s: it takes %d samples a call, and its decoder %s takes %d; export one of them again with a free batch, or compile with --decode=false", c.r.Model.Path(), n, d.File, d.Batch)
+}
+
+// inputs declares what the file is fed, and finds how many samples that is.
+func (c *compiler) inputs() {
+	g := c.g
+	n := onnx.Free("n")
+	if c.batch > 0 {
+		n = onnx.Fixed(int64(c.batch))
+	}
+	c.shape = []onnx.Dim{n}
+	for _, size := range c.r.Shape {
+		c.shape = append(c.shape, onnx.Fixed(int64(size)))
+	}
+	c.noise = g.Input("noise", onnx.Float32, c.shape...)
+	if c.plan.Draws() > 0 {
+		c.stepNoise = g.Input("step_noise", onnx.Float32, slices.Insert(slices.Clone(c.shape), 0, onnx.Free("k"))...)
+	}
+	if c.r.Label != nil {
+		c.label = g.Input("label", onnx.Int64, n)
+	}
+	c.n = g.Node("Slice", g.Node("Shape", c.noise), integers(g, 0), integers(g, 1))
+	if c.halving != unguided {
+		c.weight = g.Input("guidance", onnx.Float32)
+	}
+}
+
+// output decodes the state, where there is a decoder, and makes it the file's output.
+func (c *compiler) output(x onnx.Ref) error {
+	d := c.r.Decode
+	if d == nil {
+		c.g.Output("samples", x, onnx.Float32, c.shape...)
+		return nil
+	}
+	g := c.g
+	source, err := c.open(d.File, nil, "")
+	if err != nil {
+		return err
+	}
+	if source.Opset() != c.network.Opset() {
+		return fmt.Errorf("%s: its operators are those of opset %d, and its decoder's (%s) of opset %d; one file has one opset: export them with the same, or compile with --decode=false",
+			c.r.Model.Path(), c.network.Opset(), d.File, source.Opset())
+	}
+	if scale := float32(1 / d.Scale); scale != 1 {
+		x = g.Node("Mul", x, g.Const("", onnx.Vector(scale)))
+	}
+	if shift := float32(d.Shift); shift != 0 {
+		x = g.Node("Add", x, g.Const("", onnx.Vector(shift)))
+	}
+	outputs, err := g.Embed(source, "decoder/", map[string]onnx.Ref{d.Input.Name: cast(g, x, onnx.Float32, d.Input.Type)})
+	if err != nil {
+		return err
+	}
+	shape := []onnx.Dim{c.shape[0]}
+	out, _ := d.Info.Output(d.Output.Name)
+	switch {
+	case d.Shape != nil:
+		for _, size := range d.Shape {
+			shape = append(shape, onnx.Fixed(int64(size)))
+		}
+	case len(out.Shape) > 1:
+		for _, dim := range out.Shape[1:] {
+			if dim.IsFree() {
+				dim = onnx.Free("") // a name of the decoder's own may mean something else here
+			}
+			shape = append(shape, dim)
+		}
+	default:
+		return fmt.Errorf("decoder %s: the graph does not tell how many axes its output %q has; export it again with shapes, or compile with --decode=false", d.File, d.Output.Name)
+	}
+	g.Output("samples", cast(g, outputs[d.Output.Name], d.Output.Type, onnx.Float32), onnx.Float32, shape...)
+	return nil
+}
+
+// describe writes the file's metadata.
+func (c *compiler) describe() error {
+	p, card := c.plan, c.r.Card
+	about := Compiled{
+		Model: c.r.Model.Name, Description: card.Description, License: card.License, Source: card.Source,
+		Solver: p.Solver, Path: p.Path, Prediction: p.Prediction, Grid: p.Grid, Sigma: p.Sigma, Eta: p.Eta, Variance: p.Variance, Clip: p.Clip,
+		From: p.From, To: p.To, Steps: p.Steps, Evals: sampler.Evaluations(p, c.guidance), Draws: p.Draws(),
+		Labels: c.r.Labels, Batch: c.batch, Decoded: c.r.Decode != nil, Layout: c.r.Layout, Range: c.r.Range,
+	}
+	if card.Name != "" {
+		about.Model = card.Name
+	}
+	if c.halving != unguided {
+		about.Guidance, about.Interval = &c.guidance.Weight, c.guidance.Interval
+	}
+	text, err := json.Marshal(about)
+	if err != nil {
+		return err
+	}
+	c.g.Meta(CompiledKey, string(text))
+	if history, ok := c.r.Model.Info.Meta(HistoryKey); ok {
+		c.g.Meta(HistoryKey, history)
+	}
+	c.g.Doc(fmt.Sprintf("Samples %s: %s, %d steps from t=%g to t=%g. Noise in, samples out.", about.Model, p.Solver, p.Steps, p.From, p.To))
+	c.sampler.About = about
+	return nil
+}
