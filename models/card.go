@@ -119,6 +119,16 @@ func (n Null) MarshalJSON() ([]byte, error) {
 	return json.Marshal(n.Index)
 }
 
+// UnmarshalJSON reads what MarshalJSON writes.
+func (n *Null) UnmarshalJSON(data []byte) error {
+	var l Labels
+	if err := l.readNull("null", data); err != nil {
+		return err
+	}
+	*n = *l.Null
+	return nil
+}
+
 // DecoderCard names the network that turns latents into data. It is fed latent/scale + shift.
 type DecoderCard struct {
 	Network string   `json:"network,omitempty"` // relative to the card, else beside the model's network

@@ -218,3 +218,13 @@ func TestSamplingDefaultsBecomeTheTextsOfFlags(t *testing.T) {
 		require.Equal(t, want, card.Sampling.Texts()["indexes"])
 	}
 }
+
+func TestANullIsReadBack(t *testing.T) {
+	for _, null := range []Null{{Zeros: true}, {Index: -1}, {Index: 10}} {
+		text, err := json.Marshal(null)
+		require.NoError(t, err)
+		var back Null
+		require.NoError(t, json.Unmarshal(text, &back))
+		require.Equal(t, null, back)
+	}
+}

@@ -34,39 +34,60 @@ func readCommands(page string) []string {
 // elsewhere are lines that .ci/run executes in a clean clone.
 var elsewhere = []string{"go test ./..."}
 
-func TestEveryCommandOfTheReadmeWorks(t *testing.T) {
-	page, err := os.ReadFile("../../README.md")
+func TestEveryCommandOfTheReadmeWorks(t *testing.T) { runPage(t, "../../README.md", 15) }
+
+func TestEveryCommandOfThePageConvertingWorks(t *testing.T) {
+	runPage(t, "../../docs/converting.md", 15)
+}
+
+// runPage runs a page's commands, of which there are at least so many, one after the other in one folder, where the real networks
+// and the cards are. With -update it keeps pictures that the page shows.
+func runPage(t *testing.T, file string, least int) {
+	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	commands := readCommands(string(page))
-	require.Greater(t, len(commands), 15, "the README's commands were not found")
+	page := string(text)
+	commands := readCommands(page)
+	require.GreaterOrEqual(t, len(commands), least, "the commands of %s were not found", file)
 
 	home := t.TempDir()
 	cards, err := filepath.Abs("../../testdata/cards")
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(cards, filepath.Join(home, "cards")))
 	networks := linkNetworks(t, home)
-	card := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(string(page))
-	require.NotNil(t, card, "the README's card was not found")
-	if len(networks) > 0 {
+	card := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(page)
+	if card != nil && len(networks) > 0 {
 		require.NoError(t, os.WriteFile(filepath.Join(home, "mnist-vit", "card.json"), []byte(card[1]), 0o666))
 	}
 	path := library(t)
+	// What is not there: networks of a folder beside the checkout, and what commands would have made of them.
+	var absent []string
+	for _, name := range []string{"mnist-vit", "emnist-latent", "mnist-geometric", "dino", "anime64"} {
+		if !slices.Contains(networks, name) {
+			absent = append(absent, name)
+		}
+	}
 	for _, command := range commands {
 		t.Run(command, func(t *testing.T) {
 			if slices.Contains(elsewhere, command) {
 				t.Skip("run by .ci/run in a clean clone")
 			}
-			for _, name := range []string{"mnist-vit", "emnist-latent", "mnist-geometric", "dino", "anime64"} {
-				if strings.Contains(command, name) && !slices.Contains(networks, name) {
-					t.Skip("no ../shared/pretrained beside this checkout: " + name + " is not here")
+			if slices.ContainsFunc(absent, func(name string) bool { return strings.Contains(command, name) }) {
+				if words := strings.Fields(command); words[1] == "convert" || words[1] == "compile" {
+					absent = append(absent, words[3])
 				}
+				t.Skip("no ../shared/pretrained beside this checkout: its networks are not here")
 			}
 			if testing.Short() && strings.Contains(command, "anime64") {
 				t.Skip("anime64 takes half a minute: left out of short runs")
 			}
-			line, ok := strings.CutPrefix(command, "go run . ")
-			if ok {
-				line = "odeon " + line
+			line := command
+			if rest, ok := strings.CutPrefix(line, "go run . "); ok {
+				line = "odeon " + rest
+			}
+			if rest, ok := strings.CutPrefix(line, "go run ./scripts/field "); ok {
+				out, err := exec.Command("go", "build", "-o", filepath.Join(home, "bin")+"/", "../../scripts/field").CombinedOutput()
+				require.NoError(t, err, "%s", out)
+				line = "bin/field " + rest
 			}
 			sh := exec.Command("sh", "-c", line)
 			sh.Dir = home
@@ -79,8 +100,7 @@ func TestEveryCommandOfTheReadmeWorks(t *testing.T) {
 			}
 			made, err := os.ReadFile(filepath.Join(home, file[1]))
 			require.NoError(t, err)
-			if *update && strings.Contains(string(page), "docs/gallery/"+file[1]) {
-				require.NoError(t, os.MkdirAll("../../docs/gallery", 0o777))
+			if *update && strings.Contains(page, "gallery/"+file[1]) {
 				require.NoError(t, os.WriteFile("../../docs/gallery/"+file[1], made, 0o666))
 			}
 		})
