@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"math"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"odeon/models"
 	"odeon/onnx"
 	"odeon/sampler"
+	"odeon/schedule"
 )
 
 // BenchmarkOutside measures what a walk costs beside ONNX Runtime: one worker, one thread, walk after walk on one network, the
@@ -82,4 +84,75 @@ func check(b *testing.B, err error) {
 	if err != nil {
 		b.Fatal(err)
 	}
+}
+
+// BenchmarkConversion measures what a conversion inside the file costs: a call of the converted network over one of its
+// original, the fastest of each, on one thread and the same states, noise to velocity or the reverse.
+//
+//	go test ./internal/cli -run - -bench Conversion -benchtime 30x
+func BenchmarkConversion(b *testing.B) {
+	folder := filepath.Join(shared, "pretrained")
+	if _, err := os.Stat(folder); err != nil {
+		b.Skip("no ../shared/pretrained beside this checkout: the real networks are not here")
+	}
+	for _, c := range []struct {
+		name, network, to string
+		n                 int
+	}{
+		{"emnist-latent-n16", "emnist-latent/flow.onnx", "noise", 16},
+		{"mnist-vit-n16", "mnist-vit/model.onnx", "velocity", 16},
+		{"anime64-n1", "anime64/model.onnx", "velocity", 1},
+		{"dino-n16", "dino/model.onnx", "velocity", 16},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			file, card := filepath.Join(folder, c.network), "../../testdata/cards/"+filepath.Dir(c.network)+".json"
+			out := filepath.Join(b.TempDir(), "converted.onnx")
+			var stdout, stderr bytes.Buffer
+			if run(context.Background(), []string{"convert", file, out, "--card", card, "--to", c.to}, &stdout, &stderr) != 0 {
+				b.Fatal(stderr.String())
+			}
+			layer, err := models.OpenCard(card)
+			check(b, err)
+			before, after := caller(b, c.n, file, layer), caller(b, c.n, out)
+			least := [2]time.Duration{math.MaxInt64, math.MaxInt64}
+			for b.Loop() {
+				for i, call := range []func(){before, after} {
+					start := time.Now()
+					call()
+					least[i] = min(least[i], time.Since(start))
+				}
+			}
+			b.ReportMetric(100*(least[1].Seconds()/least[0].Seconds()-1), "more-%")
+			b.ReportMetric(1e6*(least[1]-least[0]).Seconds(), "more-us")
+		})
+	}
+}
+
+// caller is a call of a network in the middle of its path.
+func caller(b *testing.B, n int, file string, layers ...models.Layer) func() {
+	model, err := models.Open(file, layers...)
+	check(b, err)
+	r := models.Resolve(model)
+	check(b, r.Err())
+	from, to := 0.5, 0.6
+	plan, err := sampler.NewPlan(r.Sampling(), sampler.Settings{Solver: sampler.Euler, Grid: schedule.Uniform, Steps: 1, From: &from, To: &to, Last: "none"})
+	check(b, err)
+	lib, err := onnx.Find("")
+	check(b, err)
+	rt, err := onnx.Open(lib)
+	check(b, err)
+	session, err := r.NewSession(rt, onnx.SessionOptions{Provider: "cpu", Threads: 1})
+	check(b, err)
+	run := models.Run{Count: n}
+	if r.Label != nil {
+		run.Labels, err = r.Labels.All()
+		check(b, err)
+	}
+	network, err := models.NewNetwork(r, session, run)
+	check(b, err)
+	b.Cleanup(func() { network.Close(); session.Destroy() })
+	x, p := make([]float32, n*r.Dim()), make([]float32, n*r.Dim())
+	check(b, sampler.Philox{}.Normals(x, 0, n, 0))
+	at := plan.Rows[0].At(0)
+	return func() { check(b, network.Predict(context.Background(), p, x, at)) }
 }
