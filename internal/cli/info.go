@@ -49,6 +49,7 @@ type infoReport struct {
 	Shape   []int             `json:"shape,omitempty"`
 	Layout  models.Layout     `json:"layout,omitempty"`
 	Guesses []string          `json:"guesses,omitempty"`
+	Assumed []string          `json:"assumed,omitempty"` // what holds as long as no card says otherwise
 	Missing []infoMissing     `json:"missing,omitempty"`
 	History []rewrite.Entry   `json:"history,omitempty"`
 	Notes   []string          `json:"notes,omitempty"`
@@ -94,7 +95,7 @@ func newInfoReport(r *models.Resolved) *infoReport {
 	report := &infoReport{
 		Model: r.Model.Path(), Size: i.Size, IR: i.IRVersion, Opsets: map[string]int64{}, Producer: strings.TrimSpace(i.Producer + " " + i.ProducerVersion),
 		Operators: i.Operators, Parameters: i.Parameters, Constants: i.Constants, External: i.External,
-		Card: r.Card, From: r.Model.From, Shape: r.Shape, Layout: r.Layout, Guesses: r.Guesses,
+		Card: r.Card, From: r.Model.From, Shape: r.Shape, Layout: r.Layout, Guesses: r.Guesses, Assumed: assumed(r),
 		Notes: slices.Concat(r.Model.Notes, i.Warnings),
 	}
 	for _, o := range i.Opsets {
@@ -120,7 +121,7 @@ func newInfoReport(r *models.Resolved) *infoReport {
 
 // compiled makes it the report of a file that samples by itself, which has no card and misses nothing.
 func (i *infoReport) compiled(about rewrite.Compiled) {
-	i.Compiled, i.Card, i.From, i.Shape, i.Layout, i.Guesses, i.Missing = &about, nil, nil, nil, about.Layout, nil, nil
+	i.Compiled, i.Card, i.From, i.Shape, i.Layout, i.Guesses, i.Assumed, i.Missing = &about, nil, nil, nil, about.Layout, nil, nil, nil
 	roles := compiledRoles(about)
 	for _, ports := range [][]infoPort{i.Inputs, i.Outputs} {
 		for n := range ports {
@@ -148,6 +149,21 @@ func (i *infoReport) printCompiled(row func(head string, cells ...string)) {
 		row(headOnce(n, "note"), s)
 	}
 	row("run", fmt.Sprintf("python3 scripts/run_compiled.py %s -o samples.npy", shellWord(i.Model)))
+}
+
+// assumed says what the card leaves to the defaults and a picture or guidance depends on.
+func assumed(r *models.Resolved) []string {
+	var list []string
+	if _, isPicture := map[models.Layout]bool{models.CHW: true, models.HWC: true, models.HW: true, models.TCHW: true, models.THWC: true}[r.Layout]; isPicture && r.Card.Range == nil {
+		list = append(list, `-1 is black and 1 is white; where it is not so, give "range" in a card, or --range`)
+	}
+	if r.Label != nil && (r.Labels == nil || r.Labels.Count == 0) {
+		list = append(list, `the number of classes is not known: each run needs --label; give "labels": {"count": N} in a card`)
+	}
+	if r.Label != nil && (r.Labels == nil || r.Labels.Null == nil) {
+		list = append(list, `no guidance: which label stands for no class is not known; give "labels": {"null": ...} in a card`)
+	}
+	return list
 }
 
 func port(v onnx.Value, role string) infoPort {
@@ -236,6 +252,9 @@ func (i *infoReport) print(w io.Writer) error {
 	i.printHistory(row)
 	for n, g := range i.Guesses {
 		row(headOnce(n, "guessed"), g)
+	}
+	for n, a := range i.Assumed {
+		row(headOnce(n, "assumed"), a)
 	}
 	for n, s := range i.Notes {
 		row(headOnce(n, "note"), s)
