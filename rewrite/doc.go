@@ -10,7 +10,7 @@
 // s x and at the time at which its own path has the same noise level ([schedule.TimeAt]; see path.go for its inverse inside a
 // graph). [Converted.Check] runs the result beside the conversion in memory.
 //
-// Compile makes network and plan one graph that samples.
+// [Compile] makes network and plan one graph that samples.
 //
 // What a file was made from is its history: [History] reads it, [Remember] writes it.
 package rewrite

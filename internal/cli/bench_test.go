@@ -38,29 +38,7 @@ func BenchmarkOutside(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			card, err := models.OpenCard("../../testdata/cards/" + filepath.Dir(c.network) + ".json")
 			check(b, err)
-			model, err := models.Open(filepath.Join(folder, c.network), card)
-			check(b, err)
-			r := models.Resolve(model)
-			check(b, r.Err())
-			plan, err := sampler.NewPlan(r.Sampling(), c.settings)
-			check(b, err)
-			lib, err := onnx.Find("")
-			check(b, err)
-			rt, err := onnx.Open(lib)
-			check(b, err)
-			session, err := r.NewSession(rt, onnx.SessionOptions{Provider: "cpu", Threads: 1})
-			check(b, err)
-			defer session.Destroy()
-			run := models.Run{Count: c.n}
-			if r.Label != nil {
-				run.Labels, err = r.Labels.All()
-				check(b, err)
-			}
-			network, err := models.NewNetwork(r, session, run)
-			check(b, err)
-			defer network.Close()
-
-			dim := r.Dim()
+			network, plan, dim := load(b, c.n, c.settings, filepath.Join(folder, c.network), card)
 			guided := sampler.Guide(network, sampler.Guidance{Weight: c.guidance})
 			state, noise := sampler.NewState(make([]float32, c.n*dim), c.n, 0), sampler.Philox{}
 			least, outside := time.Duration(math.MaxInt64), time.Duration(0)
@@ -128,14 +106,13 @@ func BenchmarkConversion(b *testing.B) {
 	}
 }
 
-// caller is a call of a network in the middle of its path.
-func caller(b *testing.B, n int, file string, layers ...models.Layer) func() {
+// load is a network on one thread, with labels for n samples, a plan for it, and the elements of one sample.
+func load(b *testing.B, n int, settings sampler.Settings, file string, layers ...models.Layer) (*models.Network, *sampler.Plan, int) {
 	model, err := models.Open(file, layers...)
 	check(b, err)
 	r := models.Resolve(model)
 	check(b, r.Err())
-	from, to := 0.5, 0.6
-	plan, err := sampler.NewPlan(r.Sampling(), sampler.Settings{Solver: sampler.Euler, Grid: schedule.Uniform, Steps: 1, From: &from, To: &to, Last: "none"})
+	plan, err := sampler.NewPlan(r.Sampling(), settings)
 	check(b, err)
 	lib, err := onnx.Find("")
 	check(b, err)
@@ -151,7 +128,15 @@ func caller(b *testing.B, n int, file string, layers ...models.Layer) func() {
 	network, err := models.NewNetwork(r, session, run)
 	check(b, err)
 	b.Cleanup(func() { network.Close(); session.Destroy() })
-	x, p := make([]float32, n*r.Dim()), make([]float32, n*r.Dim())
+	return network, plan, r.Dim()
+}
+
+// caller is a call of a network in the middle of its path.
+func caller(b *testing.B, n int, file string, layers ...models.Layer) func() {
+	from, to := 0.5, 0.6
+	settings := sampler.Settings{Solver: sampler.Euler, Grid: schedule.Uniform, Steps: 1, From: &from, To: &to, Last: "none"}
+	network, plan, dim := load(b, n, settings, file, layers...)
+	x, p := make([]float32, n*dim), make([]float32, n*dim)
 	check(b, sampler.Philox{}.Normals(x, 0, n, 0))
 	at := plan.Rows[0].At(0)
 	return func() { check(b, network.Predict(context.Background(), p, x, at)) }

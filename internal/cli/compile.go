@@ -54,15 +54,8 @@ func compile(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	layers, err := overrides(c)
+	model, err := openNetwork(c, in)
 	if err != nil {
-		return err
-	}
-	model, err := models.Open(in, layers...)
-	if err != nil {
-		return err
-	}
-	if err := notCompiled(model); err != nil {
 		return err
 	}
 	if err := notInput(out, model.File); err != nil {

@@ -115,15 +115,8 @@ func convert(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	layers, err := overrides(c, "path")
+	model, err := openNetwork(c, w.in, "path")
 	if err != nil {
-		return err
-	}
-	model, err := models.Open(w.in, layers...)
-	if err != nil {
-		return err
-	}
-	if err := notCompiled(model); err != nil {
 		return err
 	}
 	r := models.Resolve(model)

@@ -10,6 +10,8 @@
 //	outputs.go archive.go chunks.go the files, and what happens to a chunk of samples on its way into them
 //	progress.go screen.go report.go what is seen meanwhile, and told at the end
 //
+// convert.go and compile.go write other ONNX files from the same words, by package rewrite.
+//
 // What a person reads on failure is one message: what was found, what was expected, what mends it. Exit codes: 0
 // done; 2 the command line alone is wrong ([usageError]); 130 interrupted; 1 anything else.
 package cli

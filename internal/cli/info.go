@@ -74,7 +74,11 @@ func info(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return usagef("odeon info needs a MODEL: an ONNX file, a card, a folder, or the name of an embedded model (odeon models lists them)")
 	}
-	model, err := openModel(c)
+	arg, err := oneModel(c)
+	if err != nil {
+		return err
+	}
+	model, err := openModel(c, arg)
 	if err != nil {
 		return err
 	}

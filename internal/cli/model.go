@@ -37,17 +37,22 @@ func overrides(c *cli.Context, except ...string) ([]models.Layer, error) {
 	return append(layers, own), nil
 }
 
-// openModel finds MODEL and reads its graph and its cards.
-func openModel(c *cli.Context) (*models.Model, error) {
-	arg, err := oneModel(c)
-	if err != nil {
-		return nil, err
-	}
-	layers, err := overrides(c)
+// openModel finds the model that arg names and reads its graph and its cards. The fields of except are not the old model's.
+func openModel(c *cli.Context, arg string, except ...string) (*models.Model, error) {
+	layers, err := overrides(c, except...)
 	if err != nil {
 		return nil, err
 	}
 	return models.Open(arg, layers...)
+}
+
+// openNetwork is openModel for what is to be walked or rewritten: a compiled file, which samples by itself, is refused.
+func openNetwork(c *cli.Context, arg string, except ...string) (*models.Model, error) {
+	model, err := openModel(c, arg, except...)
+	if err != nil {
+		return nil, err
+	}
+	return model, notCompiled(model)
 }
 
 // parseSets reads --set and --set-null: NAME=VALUE, or NAME=@FILE for an array.

@@ -26,11 +26,12 @@ func plan(c *cli.Context) error {
 	if _, err := parseWalk(values{flags: c}); err != nil {
 		return err
 	}
-	model, err := openModel(c)
+	arg, err := oneModel(c)
 	if err != nil {
 		return err
 	}
-	if err := notCompiled(model); err != nil {
+	model, err := openNetwork(c, arg)
+	if err != nil {
 		return err
 	}
 	r := models.Resolve(model)

@@ -141,10 +141,11 @@ func resolveModel(c *cli.Context) (r *models.Resolved, latent bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	model, err := openModel(c)
-	if err == nil {
-		err = notCompiled(model)
+	arg, err := oneModel(c)
+	if err != nil {
+		return nil, false, err
 	}
+	model, err := openNetwork(c, arg)
 	if err != nil {
 		return nil, false, err
 	}
