@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -20,7 +21,7 @@ type SessionOptions struct {
 	Provider string
 
 	// ProviderOptions are the provider's own settings, as ONNX Runtime's documentation names them (device_id, gpu_mem_limit).
-	// A key that starts with "session." is a setting of the session instead. The notable one is
+	// A key that starts with "session." or "optimization." is a setting of the session instead. The notable one is
 	// "session.disable_cpu_ep_fallback": with "1" a model is refused when the provider leaves any operator to the CPU. By
 	// default it may: ONNX Runtime computes shapes on the CPU on purpose.
 	ProviderOptions map[string]string
@@ -126,11 +127,20 @@ func (r *Runtime) create(p *provider, o SessionOptions, create creator) (*ort.Dy
 	return create(options)
 }
 
+// cpuSettings are what sessions on the CPU begin with; a provider option of the same name overrides it.
+//
+// ONNX Runtime fuses a layer normalization that a file spells out into one node, whose kernel on the CPU (1.27) computes
+// number by number: a vision transformer of width 64 takes 22 % less time with the nodes left apart, which are vectorised.
+var cpuSettings = map[string]string{"optimization.disable_specified_optimizers": "LayerNormFusionL2"}
+
 func (r *Runtime) configure(options *ort.SessionOptions, p *provider, o SessionOptions) error {
 	settings := map[string]string{}
+	if p.name == "cpu" {
+		maps.Copy(settings, cpuSettings)
+	}
 	own := map[string]string{}
 	for key, value := range o.ProviderOptions {
-		if strings.HasPrefix(key, "session.") {
+		if strings.HasPrefix(key, "session.") || strings.HasPrefix(key, "optimization.") {
 			settings[key] = value
 		} else {
 			own[key] = value
