@@ -8,7 +8,7 @@ import (
 
 // The difference of the two is what a call costs beside ONNX Runtime.
 func BenchmarkCall(b *testing.B) {
-	g := graph{clock: []onnx.Dim{free, fixed(1)}, label: onnx.Float32, classes: 3}
+	g := testGraph{clock: []onnx.Dim{free, fixed(1)}, label: onnx.Float32, classes: 3}
 	for _, n := range []int{1, 64} {
 		net := network(b, g.resolve(b, `{"labels": {"count": 3, "null": "zeros"}}`), Run{Labels: []int{0, 1}})
 		x := states(n, 2)
@@ -34,6 +34,6 @@ func BenchmarkCall(b *testing.B) {
 			return net.PredictBoth(b.Context(), dst, uncond, x, here)
 		})
 		lane := net.caller.lanes[0]
-		run("bare/"+size, func(int) error { return net.caller.call.Run(lane.tensors, lane.outputs) })
+		run("bare/"+size, func(int) error { return net.caller.runner.run(lane.tensors, lane.outputs) })
 	}
 }

@@ -12,19 +12,17 @@ import (
 // caller runs a graph that turns states into results, on as many samples as it is given: in one call where the batch is
 // free, else in calls of the fixed size, the last one padded by repeating its last sample.
 //
-// Buffers of float32 are handed to ONNX Runtime as they are. All others are converted by way of buffers that are kept, so
+// Buffers of float32 are handed to the session as they are. All others are converted by way of buffers that are kept, so
 // that a call like the one before allocates nothing.
 type caller struct {
-	session *onnx.Session
-	ctx     context.Context // of call
-	call    *onnx.Call
+	runner runner
 
 	batch   int // samples in every call; 0: free
 	state   Port
 	outputs []output // in the session's order, as their results follow each other
 	inputs  []input  // all of the graph's inputs in the session's order; the state's has no fill
 
-	spent  time.Duration // inside ONNX Runtime
+	spent  time.Duration // inside the session
 	lanes  []*lane
 	states wraps
 }
@@ -73,12 +71,12 @@ type lane struct {
 	rows    int
 	half    half
 	buffers []buffer // of the inputs; nil for a state that is handed over as it is
-	tensors []*onnx.Tensor
-	results []buffer       // of the outputs; nil where results were always written straight to their place
-	outputs []*onnx.Tensor // the outputs, twice: the buffers' own tensors are kept in owned
+	tensors []tensor
+	results []buffer // of the outputs; nil where results were always written straight to their place
+	outputs []tensor // the outputs, twice: the buffers' own tensors are kept in owned
 	owned   struct {
-		state   *onnx.Tensor
-		outputs []*onnx.Tensor
+		state   tensor
+		outputs []tensor
 	}
 	first int // sample whose rows it holds first; -1: none yet
 }
@@ -86,7 +84,7 @@ type lane struct {
 // evaluate fills dst, and dst2 with the unconditional half where the request is for both. Each holds the results of one
 // output for all samples, then those of the next.
 func (c *caller) evaluate(ctx context.Context, q request, dst, dst2, x []float32) error {
-	if err := c.bind(ctx); err != nil {
+	if err := c.runner.bind(ctx); err != nil {
 		return err
 	}
 	dim, width := c.state.width(), c.outputs[0].width()
@@ -118,7 +116,7 @@ func (c *caller) evaluate(ctx context.Context, q request, dst, dst2, x []float32
 			}
 		}
 		start := time.Now()
-		err := c.call.Run(l.tensors, l.outputs)
+		err := c.runner.run(l.tensors, l.outputs)
 		c.spent += time.Since(start)
 		if err != nil {
 			return err
@@ -146,20 +144,6 @@ func (o *output) width() int {
 // direct says whether the output is the result as it stands.
 func (o *output) direct() bool { return o.slice == nil && o.port.Type == onnx.Float32 }
 
-// bind makes runs end when ctx is done.
-func (c *caller) bind(ctx context.Context) error {
-	if c.call != nil && c.ctx == ctx {
-		return nil
-	}
-	if c.call != nil {
-		c.call.Destroy()
-	}
-	var err error
-	c.ctx = ctx
-	c.call, err = c.session.NewCall(ctx)
-	return err
-}
-
 // mostLanes is how many sizes of calls are kept ready: chunks and their remainder, each in up to three halves.
 const mostLanes = 6
 
@@ -175,16 +159,16 @@ func (c *caller) lane(rows int, half half) (*lane, error) {
 	}
 	l := &lane{
 		rows: rows, half: half, first: -1,
-		buffers: make([]buffer, len(c.inputs)), tensors: make([]*onnx.Tensor, len(c.inputs)),
-		results: make([]buffer, len(c.outputs)), outputs: make([]*onnx.Tensor, len(c.outputs)),
+		buffers: make([]buffer, len(c.inputs)), tensors: make([]tensor, len(c.inputs)),
+		results: make([]buffer, len(c.outputs)), outputs: make([]tensor, len(c.outputs)),
 	}
-	l.owned.outputs = make([]*onnx.Tensor, len(c.outputs))
+	l.owned.outputs = make([]tensor, len(c.outputs))
 	for i, in := range c.inputs {
 		if in.fill == nil {
 			continue
 		}
 		var err error
-		if l.buffers[i], l.tensors[i], err = allocate(in.port, rows); err != nil {
+		if l.buffers[i], l.tensors[i], err = c.allocate(in.port, rows); err != nil {
 			l.destroy(c)
 			return nil, err
 		}
@@ -201,7 +185,7 @@ func (c *caller) lane(rows int, half half) (*lane, error) {
 }
 
 // allocate makes the memory of a port for n samples, and the tensor that is this memory.
-func allocate(p Port, n int) (buffer, *onnx.Tensor, error) {
+func (c *caller) allocate(p Port, n int) (buffer, tensor, error) {
 	elements := p.width()
 	if p.Batched {
 		elements *= n
@@ -214,7 +198,7 @@ func allocate(p Port, n int) (buffer, *onnx.Tensor, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%q: %w", p.Name, err)
 	}
-	t, err := b.tensor(p.shape(n))
+	t, err := c.runner.wrap(b, p.shape(n))
 	if err != nil {
 		return nil, nil, fmt.Errorf("%q: %w", p.Name, err)
 	}
@@ -240,11 +224,11 @@ func (c *caller) feed(l *lane, q request, x []float32, size int) error {
 func (c *caller) feedState(l *lane, i int, q request, x []float32, size int) (err error) {
 	dim := c.state.width()
 	if c.state.Type == onnx.Float32 && q.mul == 1 && q.add == 0 && len(x) == size*dim && q.half != both {
-		l.tensors[i], err = c.states.of(x, c.state, size)
+		l.tensors[i], err = c.states.of(c.runner, x, c.state, size)
 		return err
 	}
 	if l.owned.state == nil {
-		if l.buffers[i], l.owned.state, err = allocate(c.state, l.rows); err != nil {
+		if l.buffers[i], l.owned.state, err = c.allocate(c.state, l.rows); err != nil {
 			return err
 		}
 	}
@@ -265,11 +249,11 @@ func (c *caller) feedState(l *lane, i int, q request, x []float32, size int) (er
 func (c *caller) aim(l *lane, k int, whole bool, dst []float32) (err error) {
 	o := &c.outputs[k]
 	if whole && o.direct() {
-		l.outputs[k], err = o.results.of(dst, o.port, l.rows)
+		l.outputs[k], err = o.results.of(c.runner, dst, o.port, l.rows)
 		return err
 	}
 	if l.results[k] == nil {
-		if l.results[k], l.owned.outputs[k], err = allocate(o.port, l.rows); err != nil {
+		if l.results[k], l.owned.outputs[k], err = c.allocate(o.port, l.rows); err != nil {
 			return err
 		}
 	}
@@ -300,7 +284,7 @@ func (c *caller) probe(ctx context.Context) ([]int, error) {
 	if out.Type == onnx.Float16 {
 		return nil, fmt.Errorf("the graph leaves the shape of output %q open, which a run cannot tell for float16; export it again with a fixed shape, or with an output of float32", out.Name)
 	}
-	if err := c.bind(ctx); err != nil {
+	if err := c.runner.bind(ctx); err != nil {
 		return nil, err
 	}
 	size := max(1, c.batch)
@@ -312,7 +296,7 @@ func (c *caller) probe(ctx context.Context) ([]int, error) {
 	if err := c.feed(l, request{mul: 1}, zeros, size); err != nil {
 		return nil, err
 	}
-	shapes, err := c.call.OutputShapes(l.tensors)
+	shapes, err := c.runner.outputShapes(l.tensors)
 	if err != nil {
 		return nil, err
 	}
@@ -344,27 +328,31 @@ func (c *caller) forget() {
 	}
 }
 
-// Close frees all that ONNX Runtime holds for this caller; the session stays.
+// Close frees all that the session holds for this caller; the session stays.
 func (c *caller) Close() {
 	c.forget()
 	for _, l := range c.lanes {
 		l.destroy(c)
 	}
 	c.lanes = nil
-	if c.call != nil {
-		c.call.Destroy()
-		c.call = nil
-	}
+	c.runner.close()
 }
 
 func (l *lane) destroy(c *caller) {
 	for i, in := range c.inputs {
 		if in.fill != nil {
-			l.tensors[i].Destroy()
+			destroy(l.tensors[i])
 		}
 	}
-	l.owned.state.Destroy()
+	destroy(l.owned.state)
 	for _, t := range l.owned.outputs {
+		destroy(t)
+	}
+}
+
+// destroy frees a tensor, where there is one.
+func destroy(t tensor) {
+	if t != nil {
 		t.Destroy()
 	}
 }

@@ -38,6 +38,8 @@ type Card struct {
 	FPS        *float64 `json:"fps,omitempty"`        // video: pictures a second
 	Vocabulary []string `json:"vocabulary,omitempty"` // text: the tokens that an index stands for
 	Sampling   Sampling `json:"sampling,omitempty"`   // defaults for flags of sample
+
+	Training map[string]string `json:"training,omitempty"` // how the network was trained, fact by fact, for people to read
 }
 
 // Prediction is what a network predicts: a name that package schedule knows, or a functional a z + b eps of data z and

@@ -25,7 +25,8 @@ const every = `{
 	"labels": {"count": 3, "names": ["cat", "dog", "tench, fish"], "encoding": "onehot", "null": "zeros"},
 	"decoder": {"network": "decoder.onnx", "input": "z", "output": "image", "scale": 0.18215, "shift": -1},
 	"rate": 16000, "fps": 24, "vocabulary": ["a", "b"],
-	"sampling": {"solver": "ddpm", "steps": 25, "sigma": "1.5*(1-t)", "guidance-interval": [0.3, 0.7]}
+	"sampling": {"solver": "ddpm", "steps": 25, "sigma": "1.5*(1-t)", "guidance-interval": [0.3, 0.7]},
+	"training": {"weight": "beta^2", "times": "stratified(uniform)"}
 }`
 
 func TestACardIsReadFieldByField(t *testing.T) {
@@ -122,6 +123,7 @@ func TestAWrongCardIsToldWithFieldFoundAndExpected(t *testing.T) {
 		{`{"rate": -1}`, `field "rate": found -1, expected a number above 0`},
 		{`{"vocabulary": ["a", 1]}`, `field "vocabulary[1]": found 1, expected a text`},
 		{`{"name": null}`, `field "name": found null, expected a text`},
+		{`{"training": {"steps": 500}}`, `field "training.steps": found 500, expected a text`},
 		{`{"sampling": {"step": 5}}`, `unknown field "sampling.step" (did you mean "steps"?)`},
 		{`{"sampling": {"out": "x.png"}}`, `unknown field "sampling.out"`},
 		{`{"sampling": {"steps": "many"}}`, `field "sampling.steps": found "many", expected a whole number`},

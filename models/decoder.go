@@ -153,12 +153,19 @@ func (d *Decoding) settle(in, out onnx.Value, latent []int) error {
 	return nil
 }
 
-// NewSession loads the decoder into ONNX Runtime.
-func (d *Decoding) NewSession(runtime *onnx.Runtime, o onnx.SessionOptions) (*onnx.Session, error) {
+// NewSession loads the decoder as [Resolved.NewSession] loads the network.
+func (d *Decoding) NewSession(runtime *onnx.Runtime, o onnx.SessionOptions) (Session, error) {
+	if o.Provider == Go {
+		source, err := onnx.OpenSource(d.File)
+		if err != nil {
+			return nil, err
+		}
+		return interpret(source, []Port{d.Input}, d.Batch, []string{d.Output.Name}, o.ProviderOptions)
+	}
 	if err := d.Info.CheckExternal(); err != nil {
 		return nil, err
 	}
-	return runtime.NewSession(d.File, []string{d.Input.Name}, []string{d.Output.Name}, o)
+	return loaded(runtime.NewSession(d.File, []string{d.Input.Name}, []string{d.Output.Name}, o))
 }
 
 // Decoder turns chunks of states into data. It belongs to one worker.
@@ -172,14 +179,14 @@ type Decoder struct {
 
 // NewDecoder prepares the decoder of a resolved model for one worker; where the graph leaves the decoded shape open, it
 // runs the decoder once to see. Destroy it with Close; session stays the caller's.
-func NewDecoder(ctx context.Context, r *Resolved, session *onnx.Session) (*Decoder, error) {
+func NewDecoder(ctx context.Context, r *Resolved, session Session) (*Decoder, error) {
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	d := r.Decode
 	dec := &Decoder{
 		Shape: d.Shape, Layout: r.Layout, mul: float32(1 / d.Scale), add: float32(d.Shift),
-		caller: caller{session: session, batch: d.Batch, state: d.Input, outputs: []output{{port: d.Output}}, inputs: []input{{port: d.Input}}},
+		caller: caller{runner: newRunner(session), batch: d.Batch, state: d.Input, outputs: []output{{port: d.Output}}, inputs: []input{{port: d.Input}}},
 	}
 	if dec.Shape == nil {
 		row, err := dec.caller.probe(ctx)
@@ -188,8 +195,8 @@ func NewDecoder(ctx context.Context, r *Resolved, session *onnx.Session) (*Decod
 			return nil, fmt.Errorf("decoder: %w", err)
 		}
 		dec.Shape, dec.caller.outputs[0].port.Row = row, row
-		if dec.Layout == "" || !dec.Layout.fits(len(row)) {
-			dec.Layout, _ = guessLayout(row, r.Card)
+		if dec.Layout == "" || !dec.Layout.Fits(len(row)) {
+			dec.Layout, _ = GuessLayout(row, r.Card)
 		}
 	}
 	return dec, nil
@@ -204,5 +211,5 @@ func (d *Decoder) Decode(ctx context.Context, dst, latents []float32) error {
 	return nil
 }
 
-// Close frees what ONNX Runtime holds for this decoder; the session stays.
+// Close frees what the session holds for this decoder; the session stays.
 func (d *Decoder) Close() { d.caller.Close() }

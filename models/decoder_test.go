@@ -36,7 +36,7 @@ func decoderFile(t *testing.T, dir string, batch onnx.Dim, dtype onnx.DType, lat
 
 func latentModel(t *testing.T, dir, card string, layers ...Layer) *Resolved {
 	t.Helper()
-	file := graph{shape: []int64{1, 2, 3}, clock: []onnx.Dim{free}}.write(t, dir, "flow.onnx")
+	file := testGraph{shape: []int64{1, 2, 3}, clock: []onnx.Dim{free}}.write(t, dir, "flow.onnx")
 	parsed, err := ParseCard([]byte(card))
 	require.NoError(t, err)
 	m, err := Open(file, append(layers, Layer{From: "card x.json", Card: parsed, Dir: dir})...)

@@ -39,6 +39,7 @@ func (c *Card) schema() schema {
 		"fps":        readPositive(&c.FPS),
 		"vocabulary": readTexts(&c.Vocabulary),
 		"sampling":   c.Sampling.read,
+		"training":   c.readTraining,
 	}
 }
 
@@ -196,6 +197,24 @@ func (c *Card) readDecoder(field string, raw json.RawMessage) error {
 		return fmt.Errorf("field %q: found 0, expected another number: the decoder is fed latent/scale + shift", within(field, "scale"))
 	}
 	c.Decoder = decoder
+	return nil
+}
+
+// readTraining takes texts under names of any kind: nothing depends on them.
+func (c *Card) readTraining(field string, raw json.RawMessage) error {
+	members, err := readObject(field, raw)
+	if err != nil {
+		return err
+	}
+	facts := map[string]string{}
+	for _, m := range members {
+		var fact string
+		if err := readText(&fact)(within(field, m.name), m.raw); err != nil {
+			return err
+		}
+		facts[m.name] = fact
+	}
+	c.Training = facts
 	return nil
 }
 

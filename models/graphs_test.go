@@ -15,10 +15,10 @@ import (
 	"odeon/sampler"
 )
 
-// graph describes a small network whose result tells everything it was fed:
+// testGraph describes a small network whose result tells everything it was fed:
 //
 //	out = x + time + 10 class + 1000 (no class) + the further input
-type graph struct {
+type testGraph struct {
 	batch    onnx.Dim // free("n") where it is the zero value
 	shape    []int64  // one sample's; [2] where nil
 	state    onnx.DType
@@ -54,7 +54,7 @@ func orFloat32(t onnx.DType) onnx.DType {
 	return t
 }
 
-func (g graph) build(t testing.TB) []byte {
+func (g testGraph) build(t testing.TB) []byte {
 	t.Helper()
 	b := onnx.NewGraph("probe")
 	if g.batch == (onnx.Dim{}) {
@@ -126,7 +126,7 @@ func (g graph) build(t testing.TB) []byte {
 }
 
 // write makes a file of the graph.
-func (g graph) write(t testing.TB, dir, name string) string {
+func (g testGraph) write(t testing.TB, dir, name string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	require.NoError(t, os.WriteFile(path, g.build(t), 0o644))
@@ -134,7 +134,7 @@ func (g graph) write(t testing.TB, dir, name string) string {
 }
 
 // resolve opens the graph under a card that is completed with prediction and path.
-func (g graph) resolve(t testing.TB, card string, sets ...Set) *Resolved {
+func (g testGraph) resolve(t testing.TB, card string, sets ...Set) *Resolved {
 	t.Helper()
 	given, err := ParseCard([]byte(card))
 	require.NoError(t, err)

@@ -27,9 +27,10 @@ type axes struct {
 	rank, channels int
 }
 
-// layouts lists the axes of each layout. Points have two rows: one point [d], or a cloud of them [n, d].
+// layouts lists the axes of each layout. Points have two rows: one point [d], or a cloud of them [n, d]; and L has two: a
+// row of samples or token indices [l], or one score for each of V tokens [l, V].
 var layouts = []axes{
-	{CHW, 3, 0}, {HWC, 3, 2}, {HW, 2, -1}, {Points, 1, 0}, {Points, 2, 1}, {L, 1, -1}, {CL, 2, 0}, {TCHW, 4, 1}, {THWC, 4, 3},
+	{CHW, 3, 0}, {HWC, 3, 2}, {HW, 2, -1}, {Points, 1, 0}, {Points, 2, 1}, {L, 1, -1}, {L, 2, 1}, {CL, 2, 0}, {TCHW, 4, 1}, {THWC, 4, 3},
 }
 
 func layoutNames() []string {
@@ -40,13 +41,13 @@ func layoutNames() []string {
 	return slices.Compact(names)
 }
 
-// fits says whether samples of this rank can have the layout.
-func (l Layout) fits(rank int) bool {
+// Fits says whether samples of this rank can have the layout.
+func (l Layout) Fits(rank int) bool {
 	return slices.ContainsFunc(layouts, func(a axes) bool { return a.layout == l && a.rank == rank })
 }
 
-// channelAxis is the axis of one sample that carries channels; not ok where the layout has none.
-func (l Layout) channelAxis(rank int) (axis int, ok bool) {
+// ChannelAxis is the axis of one sample that carries channels; not ok where the layout has none.
+func (l Layout) ChannelAxis(rank int) (axis int, ok bool) {
 	i := slices.IndexFunc(layouts, func(a axes) bool { return a.layout == l && a.rank == rank })
 	if i < 0 {
 		return 0, false
@@ -63,10 +64,10 @@ func layoutWithChannels(rank, axis int) Layout {
 	return layouts[i].layout
 }
 
-// guessLayout tells a layout by the look of a sample's shape, and why; "" where no layout fits. Pictures have 1, 3 or 4
+// GuessLayout tells a layout by the look of a sample's shape, and why; "" where no layout fits. Pictures have 1, 3 or 4
 // channels, latents have their channels first unless only the last axis is the odd one out, points have at most three
 // coordinates, audio has one or two channels and many more samples.
-func guessLayout(shape []int, card *Card) (Layout, string) {
+func GuessLayout(shape []int, card *Card) (Layout, string) {
 	few := func(size int) bool { return size == 1 || size == 3 || size == 4 }
 	switch len(shape) {
 	case 1:

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"odeon/onnx"
 	"odeon/sampler"
 )
 
@@ -25,7 +24,7 @@ type Run struct {
 	Labels []int
 }
 
-// Network is a model that ONNX Runtime evaluates, as package sampler calls it. It belongs to one worker; workers share
+// Network is a model that a session evaluates, as package sampler calls it. It belongs to one worker; workers share
 // the session.
 type Network struct {
 	caller      caller
@@ -39,7 +38,7 @@ var _ sampler.Conditional = (*Network)(nil)
 
 // NewNetwork prepares a resolved model for one worker. Destroy it with Close; session stays the caller's. A model with a
 // second prediction gives both, first all samples of the first; see [Resolved.For].
-func NewNetwork(r *Resolved, session *onnx.Session, run Run) (*Network, error) {
+func NewNetwork(r *Resolved, session Session, run Run) (*Network, error) {
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
@@ -48,7 +47,7 @@ func NewNetwork(r *Resolved, session *onnx.Session, run Run) (*Network, error) {
 	}
 	n := &Network{
 		resolved: r, run: run, chunk: -1,
-		caller: caller{session: session, batch: r.Batch, state: r.State, outputs: []output{{port: r.Output, slice: r.Slice}}},
+		caller: caller{runner: newRunner(session), batch: r.Batch, state: r.State, outputs: []output{{port: r.Output, slice: r.Slice}}},
 	}
 	if r.Second != nil {
 		n.caller.outputs = append(n.caller.outputs, output{port: r.Second.Output})
@@ -235,13 +234,13 @@ func (n *Network) check(first, samples int) error {
 // Evaluations is how many samples the network has been evaluated at so far. It may be asked while the network runs.
 func (n *Network) Evaluations() int64 { return n.evaluations.Load() }
 
-// Spent is the time that the network's calls took inside ONNX Runtime. Ask when no call is under way.
+// Spent is the time that the network's calls took inside the session. Ask when no call is under way.
 func (n *Network) Spent() time.Duration { return n.caller.spent }
 
-// Close frees what ONNX Runtime holds for this network; the session stays.
+// Close frees what the session holds for this network; the session stays.
 func (n *Network) Close() { n.caller.Close() }
 
-// explain adds to an error of ONNX Runtime what the network was fed.
+// explain adds to an error of a session what the network was fed.
 func (n *Network) explain(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

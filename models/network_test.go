@@ -23,7 +23,7 @@ func TestTimeIsFedInEveryTypeAndShape(t *testing.T) {
 					clock = append([]onnx.Dim{fixed(batch)}, clock[1:]...)
 				}
 				t.Run(fmt.Sprintf("%s %s batch %d", dtype, name, batch), func(t *testing.T) {
-					g := graph{time: dtype, clock: clock}
+					g := testGraph{time: dtype, clock: clock}
 					if batch > 0 {
 						g.batch = fixed(batch)
 					}
@@ -48,7 +48,7 @@ func TestStatesOfEveryFloatTypeAreScaledAndFed(t *testing.T) {
 		for _, batch := range []onnx.Dim{free, fixed(1), fixed(4)} {
 			for _, scale := range []float64{1, 0.5} {
 				t.Run(fmt.Sprintf("%s batch %s scale %g", dtype, batch, scale), func(t *testing.T) {
-					g := graph{state: dtype, batch: batch, clock: []onnx.Dim{}, shape: []int64{1, 3, 2}}
+					g := testGraph{state: dtype, batch: batch, clock: []onnx.Dim{}, shape: []int64{1, 3, 2}}
 					net := network(t, g.resolve(t, "{}"), Run{})
 					x := states(10, 6)
 					want := make([]float32, len(x))
@@ -63,7 +63,7 @@ func TestStatesOfEveryFloatTypeAreScaledAndFed(t *testing.T) {
 }
 
 func TestChunksOfOtherSizesAndBuffersAreFed(t *testing.T) {
-	net := network(t, graph{clock: []onnx.Dim{free}}.resolve(t, "{}"), Run{})
+	net := network(t, testGraph{clock: []onnx.Dim{free}}.resolve(t, "{}"), Run{})
 	for i, n := range []int{7, 7, 3, 7, 1, 2, 4, 5, 6, 8, 9, 10, 7} {
 		x := states(n, 2)
 		require.Equal(t, add(x, 2, func(int, int) float32 { return 3 }), predict(t, net, x, sampler.At{Input: 3, Scale: 1, First: 7 * i}))
@@ -80,16 +80,16 @@ func TestLabelsGoToTheSampleThatCarriesTheirNumber(t *testing.T) {
 	run := Run{First: 100, Labels: []int{2, 0, NullLabel}}
 	for _, c := range []struct {
 		name string
-		graph
+		testGraph
 		card string
 		null float32 // what the graph makes of no class
 	}{
-		{"index int64, null -1", graph{label: onnx.Int64}, `{"labels": {"count": 3, "null": -1}}`, -10},
-		{"index int32, null 3", graph{label: onnx.Int32}, `{"labels": {"count": 3, "null": 3}}`, 30},
-		{"index float32", graph{label: onnx.Float32}, `{"labels": {"count": 3, "null": 3}, "inputs": {"label": "y"}}`, 30},
-		{"onehot, zeros", graph{label: onnx.Float32, classes: 3}, `{"labels": {"count": 3, "null": "zeros"}}`, 1000},
-		{"onehot, a class of its own", graph{label: onnx.Float32, classes: 4}, `{"labels": {"count": 3, "encoding": "onehot", "null": 3}}`, 30},
-		{"onehot float16", graph{label: onnx.Float16, classes: 3}, `{"labels": {"count": 3, "null": "zeros"}}`, 1000},
+		{"index int64, null -1", testGraph{label: onnx.Int64}, `{"labels": {"count": 3, "null": -1}}`, -10},
+		{"index int32, null 3", testGraph{label: onnx.Int32}, `{"labels": {"count": 3, "null": 3}}`, 30},
+		{"index float32", testGraph{label: onnx.Float32}, `{"labels": {"count": 3, "null": 3}, "inputs": {"label": "y"}}`, 30},
+		{"onehot, zeros", testGraph{label: onnx.Float32, classes: 3}, `{"labels": {"count": 3, "null": "zeros"}}`, 1000},
+		{"onehot, a class of its own", testGraph{label: onnx.Float32, classes: 4}, `{"labels": {"count": 3, "encoding": "onehot", "null": 3}}`, 30},
+		{"onehot float16", testGraph{label: onnx.Float16, classes: 3}, `{"labels": {"count": 3, "null": "zeros"}}`, 1000},
 	} {
 		for _, batch := range []onnx.Dim{free, fixed(1), fixed(4)} {
 			t.Run(fmt.Sprintf("%s, batch %s", c.name, batch), func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestFurtherInputsTakeOneValueOrARowASample(t *testing.T) {
 			{"a scalar", onnx.Float32, []onnx.Dim{}, `{"constants": {"h": 5}}`, Set{}, func(int, int) float32 { return 5 }, nil},
 		} {
 			t.Run(fmt.Sprintf("%s, batch %s", c.name, batch), func(t *testing.T) {
-				g := graph{batch: batch, clock: []onnx.Dim{batch, fixed(1)}, extra: c.dtype, feature: c.feature}
+				g := testGraph{batch: batch, clock: []onnx.Dim{batch, fixed(1)}, extra: c.dtype, feature: c.feature}
 				var sets []Set
 				if c.set.Name != "" {
 					sets = append(sets, c.set)
@@ -194,7 +194,7 @@ func TestChannelsOfTheOutputAreCutOnTheLayoutsAxis(t *testing.T) {
 						if hidden && state == onnx.Float16 {
 							return // told in TestLatentsAreDecoded
 						}
-						g := graph{shape: c.shape, axis: c.axis, channels: 1, state: state, batch: batch, clock: []onnx.Dim{}, hidden: hidden}
+						g := testGraph{shape: c.shape, axis: c.axis, channels: 1, state: state, batch: batch, clock: []onnx.Dim{}, hidden: hidden}
 						width := 1
 						for _, n := range c.shape {
 							width *= int(n)
@@ -217,7 +217,7 @@ func TestChannelsOfTheOutputAreCutOnTheLayoutsAxis(t *testing.T) {
 }
 
 func TestANetworkThatIsNotToldTheTimeIsFed(t *testing.T) {
-	r := graph{}.resolve(t, "{}")
+	r := testGraph{}.resolve(t, "{}")
 	require.Nil(t, r.Clock)
 	require.Contains(t, r.Guesses[0], "not told the time")
 	x := states(5, 2)
@@ -226,13 +226,13 @@ func TestANetworkThatIsNotToldTheTimeIsFed(t *testing.T) {
 
 func TestASecondOutputIsIgnored(t *testing.T) {
 	x := states(5, 2)
-	r := graph{noise: true, clock: []onnx.Dim{free}}.resolve(t, `{"output": "v"}`)
+	r := testGraph{noise: true, clock: []onnx.Dim{free}}.resolve(t, `{"output": "v"}`)
 	require.Equal(t, add(x, 2, func(int, int) float32 { return 3 }), predict(t, network(t, r, Run{}), x, at))
 }
 
 // A graph may say less of its output than is true, but not something else.
 func TestAWrongShapeIsToldWithTheRoles(t *testing.T) {
-	r := graph{clock: []onnx.Dim{free}, channels: 1, shape: []int64{3, 2, 2}, hidden: true}.resolve(t, `{}`)
+	r := testGraph{clock: []onnx.Dim{free}, channels: 1, shape: []int64{3, 2, 2}, hidden: true}.resolve(t, `{}`)
 	net := network(t, r, Run{})
 	dst := make([]float32, 24)
 	err := net.Predict(context.Background(), dst, states(2, 12), at)
@@ -241,7 +241,7 @@ func TestAWrongShapeIsToldWithTheRoles(t *testing.T) {
 }
 
 func TestANetworkStopsWithItsContext(t *testing.T) {
-	net := network(t, graph{clock: []onnx.Dim{free}}.resolve(t, "{}"), Run{})
+	net := network(t, testGraph{clock: []onnx.Dim{free}}.resolve(t, "{}"), Run{})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	x := states(5, 2)
@@ -250,8 +250,8 @@ func TestANetworkStopsWithItsContext(t *testing.T) {
 }
 
 func TestARunThatTheNetworkCannotServeIsRefused(t *testing.T) {
-	labelled := graph{clock: []onnx.Dim{free}, label: onnx.Int64}
-	features := graph{clock: []onnx.Dim{free}, extra: onnx.Float32, feature: []onnx.Dim{free, fixed(2)}}
+	labelled := testGraph{clock: []onnx.Dim{free}, label: onnx.Int64}
+	features := testGraph{clock: []onnx.Dim{free}, extra: onnx.Float32, feature: []onnx.Dim{free, fixed(2)}}
 	three := &Array{Shape: []int{3, 2}, Data: make([]float64, 6)}
 	for _, c := range []struct {
 		resolved *Resolved
@@ -271,12 +271,12 @@ func TestARunThatTheNetworkCannotServeIsRefused(t *testing.T) {
 }
 
 func TestACallLargerThanMemoryIsRefused(t *testing.T) {
-	_, _, err := allocate(Port{Name: "h", Type: onnx.Float32, Batched: true, Row: []int{1 << 30}}, 4)
+	_, _, err := new(caller).allocate(Port{Name: "h", Type: onnx.Float32, Batched: true, Row: []int{1 << 30}}, 4)
 	require.ErrorContains(t, err, `"h": found 1073741824 numbers a sample in a call of 4 samples, expected at most 2147483648`)
 }
 
 func TestSamplesOutsideTheRunAreRefused(t *testing.T) {
-	features := graph{clock: []onnx.Dim{free}, extra: onnx.Float32, feature: []onnx.Dim{free, fixed(2)}}
+	features := testGraph{clock: []onnx.Dim{free}, extra: onnx.Float32, feature: []onnx.Dim{free, fixed(2)}}
 	three := &Array{Shape: []int{3, 2}, Data: make([]float64, 6)}
 	net := network(t, features.resolve(t, "{}", Set{Name: "h", Value: three}), Run{First: 10})
 	x := states(2, 2)
@@ -288,7 +288,7 @@ func TestSamplesOutsideTheRunAreRefused(t *testing.T) {
 }
 
 func TestSamplesDoNotDependOnWorkersAndChunks(t *testing.T) {
-	g := graph{clock: []onnx.Dim{free}, label: onnx.Int64}
+	g := testGraph{clock: []onnx.Dim{free}, label: onnx.Int64}
 	r := g.resolve(t, `{"labels": {"count": 3, "null": 3}}`)
 	session, err := r.NewSession(ortRuntime(t), onnx.SessionOptions{Provider: "cpu", Threads: 1, Workers: 2})
 	require.NoError(t, err)
@@ -318,14 +318,14 @@ func TestSamplesDoNotDependOnWorkersAndChunks(t *testing.T) {
 }
 
 func TestACallLikeTheOneBeforeAllocatesNothing(t *testing.T) {
-	g := graph{clock: []onnx.Dim{free, fixed(1)}, label: onnx.Float32, classes: 3}
+	g := testGraph{clock: []onnx.Dim{free, fixed(1)}, label: onnx.Float32, classes: 3}
 	net := network(t, g.resolve(t, `{"labels": {"count": 3, "null": "zeros"}}`), Run{Labels: []int{0, 1}})
 	ctx, x := context.Background(), states(6, 2)
 	cond, uncond := make([]float32, len(x)), make([]float32, len(x))
 	// What ONNX Runtime's wrapper allocates to pass tensors is measured by a run of the same session alone.
 	require.NoError(t, net.Predict(ctx, cond, x, at))
 	lane := net.caller.lanes[0]
-	bare := testing.AllocsPerRun(50, func() { require.NoError(t, net.caller.call.Run(lane.tensors, lane.outputs)) })
+	bare := testing.AllocsPerRun(50, func() { require.NoError(t, net.caller.runner.run(lane.tensors, lane.outputs)) })
 	input := 0.0
 	whole := testing.AllocsPerRun(50, func() {
 		input++

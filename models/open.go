@@ -18,8 +18,8 @@ const Default = "moons"
 // Model is a network that was found, with all that its graph and its cards say about it.
 type Model struct {
 	Name string // the embedded model's, or the file's without its extension
-	File string // the ONNX file; "" for an embedded model
-	ONNX []byte // the file's bytes, of an embedded model
+	File string // the ONNX file; "" for an embedded model, and for one in memory
+	ONNX []byte // the file's bytes, where there is no File
 
 	Info   *onnx.Info
 	Card   *Card             // all layers, merged
@@ -36,6 +36,14 @@ func (m *Model) Path() string {
 	return m.File
 }
 
+// Source opens the network's file to be built upon, or read whole.
+func (m *Model) Source() (*onnx.Source, error) {
+	if m.File == "" {
+		return onnx.SourceBytes(m.ONNX, m.Name)
+	}
+	return onnx.OpenSource(m.File)
+}
+
 // Open finds MODEL, which is an ONNX file, a card, a folder that holds one of either, or the name of an embedded model ("" is
 // [Default]), reads its graph and merges its cards: the one inside the ONNX file, the one beside it (NAME.odeon.json, else
 // card.json; a card given as MODEL stands in its place), then overrides in their order. Nothing of it needs ONNX Runtime.
@@ -44,6 +52,17 @@ func Open(arg string, overrides ...Layer) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	return m.read(beside, overrides)
+}
+
+// OpenBytes is Open for an ONNX file that is in memory, under a name for messages.
+func OpenBytes(name string, file []byte, overrides ...Layer) (*Model, error) {
+	m := &Model{Name: name, ONNX: file}
+	return m.read(nil, overrides)
+}
+
+// read reads the graph of a model that was found, and merges its cards.
+func (m *Model) read(beside *Layer, overrides []Layer) (_ *Model, err error) {
 	if m.File == "" {
 		m.Info, err = onnx.ReadInfoBytes(m.ONNX, m.Name)
 	} else {

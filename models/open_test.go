@@ -87,7 +87,7 @@ func TestOneOfSeveralPredictionsComesWithItsOutput(t *testing.T) {
 
 func TestCardsAreLookedForInTheirOrder(t *testing.T) {
 	dir := t.TempDir()
-	file := graph{meta: `{"name": "inside", "license": "inside", "source": "inside", "description": "inside"}`}.write(t, dir, "net.onnx")
+	file := testGraph{meta: `{"name": "inside", "license": "inside", "source": "inside", "description": "inside"}`}.write(t, dir, "net.onnx")
 	open := func(over ...Layer) *Model {
 		m, err := Open(file, over...)
 		require.NoError(t, err)
@@ -110,7 +110,7 @@ func TestCardsAreLookedForInTheirOrder(t *testing.T) {
 
 func TestAModelIsAFileACardAFolderOrAName(t *testing.T) {
 	dir := t.TempDir()
-	file := graph{}.write(t, dir, "net.onnx")
+	file := testGraph{}.write(t, dir, "net.onnx")
 	for name, files := range map[string]map[string]string{
 		"the network":                    {},
 		"a network and a card":           {"net.odeon.json": `{}`},
@@ -144,7 +144,7 @@ func TestAModelIsAFileACardAFolderOrAName(t *testing.T) {
 	writeFile(t, folder, "decoder.onnx", "")
 	writeFile(t, folder, "card.json", `{"network": "parts/net.onnx", "decoder": {"network": "decoder.onnx"}}`)
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "parts"), 0o755))
-	below := graph{}.write(t, filepath.Join(folder, "parts"), "net.onnx")
+	below := testGraph{}.write(t, filepath.Join(folder, "parts"), "net.onnx")
 	m, err := Open(folder)
 	require.NoError(t, err)
 	require.Equal(t, below, m.File, "the network that the card names, not the only one in the folder")
@@ -160,15 +160,15 @@ func TestAModelIsAFileACardAFolderOrAName(t *testing.T) {
 func TestAModelCalledModelIsNamedAfterItsFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "faces")
 	require.NoError(t, os.Mkdir(dir, 0o755))
-	m, err := Open(graph{}.write(t, dir, "model.onnx"))
+	m, err := Open(testGraph{}.write(t, dir, "model.onnx"))
 	require.NoError(t, err)
 	require.Equal(t, "faces", m.Name)
 }
 
 func TestWhatCannotBeOpenedIsToldWithWhatWasFound(t *testing.T) {
 	dir := t.TempDir()
-	graph{}.write(t, dir, "outside.onnx")
-	text := string(graph{}.build(t))
+	testGraph{}.write(t, dir, "outside.onnx")
+	text := string(testGraph{}.build(t))
 	for _, c := range []struct {
 		name  string
 		files map[string]string
@@ -185,8 +185,8 @@ func TestWhatCannotBeOpenedIsToldWithWhatWasFound(t *testing.T) {
 		{"a card without its file", map[string]string{"card.json": `{"network": "net.onnx"}`}, "card.json", []string{"there is no file", "net.onnx"}},
 		{"a card that names no file", map[string]string{"card.json": `{}`, "a.onnx": "", "b.onnx": ""}, "card.json", []string{`field "network" is not given`, "a.onnx, b.onnx"}},
 		{"a wrong card beside", map[string]string{"a.onnx": text, "a.odeon.json": `{"nam": 1}`}, "a.onnx", []string{"a.odeon.json", `unknown field "nam" (did you mean "name"?)`}},
-		{"a wrong card inside", map[string]string{"a.onnx": string(graph{meta: `{"nam": 1}`}.build(t))}, "a.onnx", []string{`the card inside (metadata entry "odeon")`, `unknown field "nam"`}},
-		{"cards that contradict each other", map[string]string{"a.onnx": string(graph{meta: `{"labels": {"count": 2}}`}.build(t)), "a.odeon.json": `{"labels": {"names": ["x"]}}`}, "a.onnx",
+		{"a wrong card inside", map[string]string{"a.onnx": string(testGraph{meta: `{"nam": 1}`}.build(t))}, "a.onnx", []string{`the card inside (metadata entry "odeon")`, `unknown field "nam"`}},
+		{"cards that contradict each other", map[string]string{"a.onnx": string(testGraph{meta: `{"labels": {"count": 2}}`}.build(t)), "a.odeon.json": `{"labels": {"names": ["x"]}}`}, "a.onnx",
 			[]string{"cards merged", "a.odeon.json", "found 1 names"}},
 		{"no ONNX file", map[string]string{"a.onnx": "not a model"}, "a.onnx", []string{"a.onnx"}},
 		{"nothing there", nil, "net.onnx", []string{"net.onnx: no such file or folder"}},
@@ -210,7 +210,7 @@ func TestWhatCannotBeOpenedIsToldWithWhatWasFound(t *testing.T) {
 
 func TestAFileWinsOverAnEmbeddedModelAndSaysSo(t *testing.T) {
 	t.Chdir(t.TempDir())
-	graph{}.write(t, ".", "moons")
+	testGraph{}.write(t, ".", "moons")
 	m, err := Open("moons")
 	require.NoError(t, err)
 	require.Equal(t, "moons", m.File)
@@ -221,7 +221,7 @@ func TestAFileWinsOverAnEmbeddedModelAndSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, m.File, "a folder without a model does not hide one")
 	require.Contains(t, m.Notes[0], "there is no ONNX file")
-	graph{}.write(t, "rings", "net.onnx")
+	testGraph{}.write(t, "rings", "net.onnx")
 	m, err = Open("rings")
 	require.NoError(t, err)
 	require.Equal(t, filepath.Join("rings", "net.onnx"), m.File)

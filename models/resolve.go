@@ -339,7 +339,7 @@ func (r *Resolved) resolveLayout() {
 	case r.Shape == nil:
 	case r.Decode == nil:
 		r.Layout = r.layoutOf(r.Shape, "a sample")
-		if r.Card.Layout != "" && !r.Card.Layout.fits(len(r.Shape)) {
+		if r.Card.Layout != "" && !r.Card.Layout.Fits(len(r.Shape)) {
 			r.problem("layout", "layout %s does not fit samples of shape %v", r.Card.Layout, r.Shape)
 		}
 	case r.Decode.Shape != nil:
@@ -351,11 +351,11 @@ func (r *Resolved) resolveLayout() {
 
 // layoutOf takes the card's layout where it fits, and otherwise tells one by the look.
 func (r *Resolved) layoutOf(shape []int, what string) Layout {
-	if r.Card.Layout.fits(len(shape)) {
+	if r.Card.Layout.Fits(len(shape)) {
 		return r.Card.Layout
 	}
-	layout, why := guessLayout(shape, r.Card)
-	if r.sliced.fits(len(shape)) {
+	layout, why := GuessLayout(shape, r.Card)
+	if r.sliced.Fits(len(shape)) {
 		layout, why = r.sliced, "there the output has further channels"
 	}
 	if layout != "" && r.Card.Layout == "" {
@@ -364,14 +364,36 @@ func (r *Resolved) layoutOf(shape []int, what string) Layout {
 	return layout
 }
 
-// NewSession loads the network into ONNX Runtime, to be read at its prediction and, where it has one, at its second.
-func (r *Resolved) NewSession(runtime *onnx.Runtime, o onnx.SessionOptions) (*onnx.Session, error) {
+// NewSession loads the network, to be read at its prediction and, where it has one, at its second: into ONNX Runtime, or,
+// with the provider [Go], for Go to compute, which needs no runtime.
+func (r *Resolved) NewSession(runtime *onnx.Runtime, o onnx.SessionOptions) (Session, error) {
+	if o.Provider == Go {
+		source, err := r.Model.Source()
+		if err != nil {
+			return nil, err
+		}
+		return interpret(source, r.ports(), r.Batch, r.outputs(), o.ProviderOptions)
+	}
 	inputs := valueNames(r.Model.Info.Inputs)
 	if r.Model.File == "" {
-		return runtime.NewSessionBytes(r.Model.Name, r.Model.ONNX, inputs, r.outputs(), o)
+		return loaded(runtime.NewSessionBytes(r.Model.Name, r.Model.ONNX, inputs, r.outputs(), o))
 	}
 	if err := r.Model.Info.CheckExternal(); err != nil {
 		return nil, err
 	}
-	return runtime.NewSession(r.Model.File, inputs, r.outputs(), o)
+	return loaded(runtime.NewSession(r.Model.File, inputs, r.outputs(), o))
+}
+
+// ports are the inputs that have a role.
+func (r *Resolved) ports() []Port {
+	ports := []Port{r.State}
+	for _, p := range []*Port{r.Clock, r.Label} {
+		if p != nil {
+			ports = append(ports, *p)
+		}
+	}
+	for _, e := range r.Extras {
+		ports = append(ports, e.Port)
+	}
+	return ports
 }

@@ -278,7 +278,7 @@ func TestLayoutsAreGuessedFromTheShapeWithAReason(t *testing.T) {
 		{[]int{16, 32, 32, 3}, Card{}, THWC},
 		{[]int{1, 2, 3, 4, 5}, Card{}, ""},
 	} {
-		got, why := guessLayout(c.shape, &c.card)
+		got, why := GuessLayout(c.shape, &c.card)
 		require.Equal(t, c.want, got, "%v", c.shape)
 		require.Equal(t, got == "", why == "", "%v", c.shape)
 	}

@@ -32,7 +32,7 @@ func TestBothPredictionsComeFromOneCallInEveryTypeAndBatch(t *testing.T) {
 	for _, dtype := range []onnx.DType{onnx.Float32, onnx.Float64, onnx.Float16} {
 		for _, batch := range []onnx.Dim{free, fixed(1), fixed(4)} {
 			t.Run(fmt.Sprintf("%s, batch %s", dtype, batch), func(t *testing.T) {
-				g := graph{state: dtype, batch: batch, clock: []onnx.Dim{}, label: onnx.Int64, noise: true, shape: []int64{3, 2}}
+				g := testGraph{state: dtype, batch: batch, clock: []onnx.Dim{}, label: onnx.Int64, noise: true, shape: []int64{3, 2}}
 				r := g.resolve(t, `{"predictions": {"velocity": "v", "score": "w"}, "labels": {"count": 3, "null": -1}}`)
 				require.Equal(t, "w", r.Second.Output.Name)
 				net := network(t, r, run)
@@ -91,7 +91,7 @@ func TestTheTwoPredictionsThatCountAreChosen(t *testing.T) {
 }
 
 func TestAWalkWithRoomForOnePredictionIsAnError(t *testing.T) {
-	net := network(t, graph{clock: []onnx.Dim{free}, noise: true}.resolve(t, several), Run{})
+	net := network(t, testGraph{clock: []onnx.Dim{free}, noise: true}.resolve(t, several), Run{})
 	x := states(3, 2)
 	require.ErrorContains(t, net.Predict(context.Background(), make([]float32, len(x)), x, at), "gives 2 predictions of a state, 12 numbers, and the walk has room for 6")
 }

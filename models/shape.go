@@ -133,10 +133,10 @@ func (f *finder) settleSlice(row []onnx.Dim, channels [2]int) []int {
 		if layout = f.slicedLayout(row); layout != "" {
 			f.sliced = layout
 		} else {
-			layout, _ = guessLayout(f.Shape, f.Card)
+			layout, _ = GuessLayout(f.Shape, f.Card)
 		}
 	}
-	axis, ok := layout.channelAxis(len(f.Shape))
+	axis, ok := layout.ChannelAxis(len(f.Shape))
 	if !ok {
 		f.ask("layout", layoutNames(), "output.channels needs an axis of channels, and the layout %q of shape %v has none", layout, f.Shape)
 		return f.Shape

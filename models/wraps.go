@@ -3,8 +3,6 @@ package models
 import (
 	"errors"
 	"fmt"
-
-	"odeon/onnx"
 )
 
 // wraps are tensors around the caller's own float32 buffers, a few of them, since a walk with several stages writes its
@@ -17,13 +15,13 @@ type wraps struct {
 type wrapped struct {
 	first  *float32
 	n      int
-	tensor *onnx.Tensor
+	tensor tensor
 }
 
 const mostWraps = 8
 
 // of is the tensor of n samples that b is.
-func (w *wraps) of(b []float32, p Port, n int) (*onnx.Tensor, error) {
+func (w *wraps) of(r runner, b []float32, p Port, n int) (tensor, error) {
 	if len(b) == 0 {
 		return nil, errors.New("no samples")
 	}
@@ -32,7 +30,7 @@ func (w *wraps) of(b []float32, p Port, n int) (*onnx.Tensor, error) {
 			return w.list[i].tensor, nil
 		}
 	}
-	t, err := onnx.NewTensor(p.shape(n), b)
+	t, err := r.wrap(numbers[float32](b), p.shape(n))
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", p.Name, err)
 	}

@@ -14,7 +14,10 @@
 //   - A [Source] (source.go) is a file to build upon: an index of its parts, its weights left on disk. [Extend] (extend.go, merge.go)
 //     adds to a model and keeps all of the rest, [Graph.Embed] (embed.go) puts a model into another graph, with other names
 //     (copy.go). [Graph.Formula] (formula.go) writes a [schedule.Formula] as nodes. [Graph.Check] (check.go, types.go) precedes
-//     [Graph.WriteFile] (write.go), which may store the weights in another type or place (weights.go).
+//     [Graph.WriteFile] (write.go), which may store the weights in another type or place (weights.go) or be given others
+//     ([Graph.Refill], refill.go).
+//   - [Source.Parts] (parts.go) reads a model whole, for those who compute it themselves: nodes with their attributes, and
+//     tensors whose elements are read when they are asked for (stored.go).
 //
 // # Execution
 //

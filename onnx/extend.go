@@ -13,6 +13,9 @@ type extension struct {
 	feeds   map[string]Ref    // inputs, by their name in the file, that nodes read something else in place of
 	dropped map[string]bool   // outputs, likewise
 	noMeta  map[string]bool   // metadata that goes
+
+	refilled  map[*sourceTensor][]byte // initializers with other elements
+	constants map[string]Literal       // what stands for a node's result, by its name in the file
 }
 
 // copiedNode is a node of a source. Without names it is copied as it is.
@@ -43,7 +46,7 @@ func Extend(s *Source) *Graph {
 	g.ir = s.info.IRVersion
 	g.base = &extension{
 		source: s, names: map[string]string{}, origin: map[Ref]string{}, feeds: map[string]Ref{},
-		dropped: map[string]bool{}, noMeta: map[string]bool{},
+		dropped: map[string]bool{}, noMeta: map[string]bool{}, refilled: map[*sourceTensor][]byte{}, constants: map[string]Literal{},
 	}
 	g.sources = []*Source{s}
 	g.shared[s] = &sharedWeights{home: g}

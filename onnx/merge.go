@@ -46,6 +46,7 @@ func (g *Graph) extendModel(m *message, e *encoder) {
 
 // extendGraph writes the fields of the main graph of the model that g extends, edited.
 func (g *Graph) extendGraph(m *message, e *encoder) {
+	e.refilled = g.base.refilled
 	e.decide(g)
 	s, graph := g.base.source, &g.base.source.graph
 	before, model, after := g.order()
@@ -71,8 +72,11 @@ func (g *Graph) extendGraph(m *message, e *encoder) {
 			before: func(m *message) { g.encodeNodes(m, e, before) },
 			replace: func(m *message, i int, p piece) bool {
 				n := model[i]
-				switch {
+				switch l, ok := g.base.constants[first(graph.nodes[i].outputs)]; {
 				case e.gone[n.result(0)]:
+					return true
+				case ok:
+					g.base.constant(m, n, l)
 					return true
 				case n.copied.names.names == nil && !e.gathers(s):
 					return false

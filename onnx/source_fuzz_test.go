@@ -50,6 +50,15 @@ func buildUpon(t *testing.T, model []byte) {
 		require.Regexp(t, `^fuzz\.onnx: .`, err.Error())
 		return
 	}
+	spent = allocated(func() {
+		if parts, err := s.Parts(); err == nil {
+			for _, tensor := range parts.Tensors {
+				_, _ = tensor.Floats()
+				_, _ = tensor.Ints()
+			}
+		}
+	})
+	require.Less(t, spent, uint64(2<<20)+1000*uint64(len(model)))
 	if copied, err := Extend(s).Bytes(); err == nil {
 		again, err := SourceBytes(copied, "again.onnx")
 		require.NoError(t, err)

@@ -56,6 +56,7 @@ type storage struct {
 	gone     map[Ref]bool           // casts, by their result, that the other type makes needless
 	opened   map[externalFile]*os.File
 	kept     map[externalFile]bool // files of weights that the model goes on to refer to
+	refilled map[*sourceTensor][]byte
 	warnings []string
 }
 
@@ -159,7 +160,7 @@ func (n graphNode) castsTo() DType {
 // readable tells whether the elements of a tensor lie somewhere as they do in memory; else it stays, with a warning.
 func (e *encoder) readable(i initializer) bool {
 	t := i.weight.tensor
-	if t.raw == nil && t.external == nil {
+	if t.raw == nil && t.external == nil && e.refilled[t] == nil {
 		e.warn("initializer %q stays in %v: its elements are stored in a way that Odeon does not convert", i.name, t.dtype)
 		return false
 	}
@@ -204,7 +205,10 @@ func (e *encoder) warn(format string, args ...any) {
 
 // elements is where a tensor's elements lie, as they do in memory.
 func (e *encoder) elements(s *Source, t *sourceTensor) (data stretch, ok bool) {
+	refill, refilled := e.refilled[t]
 	switch {
+	case refilled:
+		data = memory(refill, s.info.File)
 	case t.external != nil:
 		location, offset, length := t.place()
 		file, err := e.open(s, location)
@@ -237,8 +241,9 @@ func (e *encoder) weight(m *message, name Ref, w *weight) {
 		as = storedAs{name, t.dtype}
 	}
 	movable := t.raw != nil || t.external != nil
+	_, refilled := e.refilled[t]
 	switch {
-	case converted,
+	case converted, refilled,
 		e.place == Inline && t.external != nil,
 		e.place == External && movable && t.bytes() >= smallestExternal:
 		e.moved(m, s, t, as)

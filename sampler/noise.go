@@ -13,17 +13,17 @@ type Noise interface {
 	Normals(dst []float32, first, n, draw int) error
 }
 
-// noiseDim checks the arguments of Normals and returns the number of elements in a sample.
-func noiseDim(dst []float32, first, n, draw int) (dim int, err error) {
+// noiseDim checks the arguments of Normals, with a buffer of so many numbers, and returns the number of elements in a sample.
+func noiseDim(size, first, n, draw int) (dim int, err error) {
 	switch {
 	case first < 0 || n < 0 || draw < 0:
 		return 0, fmt.Errorf("noise: first sample %d, %d samples, draw %d: none of them may be negative", first, n, draw)
-	case n == 0 && len(dst) != 0, n != 0 && len(dst)%n != 0:
-		return 0, fmt.Errorf("noise: a buffer of %d numbers does not hold %d samples of equal size", len(dst), n)
+	case n == 0 && size != 0, n != 0 && size%n != 0:
+		return 0, fmt.Errorf("noise: a buffer of %d numbers does not hold %d samples of equal size", size, n)
 	case n == 0:
 		return 0, nil
 	}
-	return len(dst) / n, nil
+	return size / n, nil
 }
 
 // Recorded is noise read from an array: another program's normals, in the order in which its solver drew them.
@@ -57,7 +57,7 @@ func isProduct(size, a, b, c int) bool {
 
 // Normals copies the recorded draw. It is an error when the array has no such row or column, or samples of another size.
 func (r *Recorded) Normals(dst []float32, first, n, draw int) error {
-	dim, err := noiseDim(dst, first, n, draw)
+	dim, err := noiseDim(len(dst), first, n, draw)
 	if err != nil || n == 0 {
 		return err
 	}

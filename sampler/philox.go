@@ -1,10 +1,5 @@
 package sampler
 
-import (
-	"fmt"
-	"math"
-)
-
 // Philox is the noise of one seed: standard normals that are a pure function of
 //
 //	(Seed, sample, draw, element)
@@ -22,8 +17,8 @@ import (
 //
 // element counts through one sample, flattened; draw 0 is the start and draw k the k-th draw of the walk. Element e does
 // not depend on how many follow it: a last block that is not full gives the same first elements as a full one. Samples
-// have 64 bits, draws 32, and a sample may hold 2^34 elements. Neither draws nor samples overlap, for all are different
-// counters.
+// have 63 bits, draws 32, and a sample may hold 2^34 elements. Neither draws nor samples overlap, for all are different
+// counters; those with the highest bit set are the Uniforms'.
 //
 // A walk on a finer grid of times draws another Brownian path, not the same path in more detail: draw k is the k-th
 // increment whatever its length.
@@ -33,15 +28,12 @@ type Philox struct{ Seed uint64 }
 
 // Normals fills dst, [n, dim], with draw number draw of the samples first, first+1, ..., first+n-1.
 func (p Philox) Normals(dst []float32, first, n, draw int) error {
-	dim, err := noiseDim(dst, first, n, draw)
+	dim, err := noiseDim(len(dst), first, n, draw)
 	if err != nil {
 		return err
 	}
-	if uint64(draw) > math.MaxUint32 {
-		return fmt.Errorf("noise: draw %d, but the generator counts draws in 32 bits (0 to %d)", draw, uint32(math.MaxUint32))
-	}
-	if uint64(dim) > 4<<32 {
-		return fmt.Errorf("noise: %d elements in a sample, but the generator counts to 2^34", dim)
+	if err := checkCounter(dim, draw); err != nil {
+		return err
 	}
 	for s := range n {
 		p.fill(dst[s*dim:(s+1)*dim], uint64(first)+uint64(s), uint32(draw))

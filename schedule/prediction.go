@@ -154,6 +154,14 @@ func (p Prediction) Weights(pt Point) (a, b float64) {
 	return p.data.root.eval(values[:]), p.noise.root.eval(values[:])
 }
 
+// Formulas are the weights a and b as formulas, in the first ten of SymbolicVariables.
+func (p Prediction) Formulas() (data, noise *Formula) {
+	if !p.Valid() {
+		panic("schedule: the zero Prediction has no weights")
+	}
+	return p.data, p.noise
+}
+
 // ScoreWeights are a and w with which the prediction is a z - w score, score = -eps/beta. So w = b beta, but finite where
 // beta is 0 and b infinite, as for the velocity at t = 1 of a path with beta = sqrt(1-t).
 func (p Prediction) ScoreWeights(pt Point) (a, w float64) {

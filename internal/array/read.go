@@ -52,9 +52,18 @@ func Names(path string) ([]string, error) {
 		return nil, err
 	}
 	defer f.Close()
-	archive, err := zip.NewReader(f, size)
+	names, err := NamesIn(f, size)
 	if err != nil {
-		return nil, fmt.Errorf("%s: not a readable .npz archive: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return names, nil
+}
+
+// NamesIn lists the arrays of a .npz file of the given size that is open already.
+func NamesIn(r io.ReaderAt, size int64) ([]string, error) {
+	archive, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("not a readable .npz archive: %w", err)
 	}
 	return members(archive), nil
 }
@@ -98,6 +107,19 @@ func readMember(path string, f io.ReaderAt, size int64, names []string, exact bo
 	if err != nil {
 		return nil, fmt.Errorf("%s: not a readable .npz archive: %w", path, err)
 	}
+	member, err := pick(archive, names, exact)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	a, err := decodeMember(member, size)
+	if err != nil {
+		return nil, fmt.Errorf("%s: array %q: %w", path, arrayName(member), err)
+	}
+	return a, nil
+}
+
+// pick finds the first of names in an archive, else, unless it has to be one of them, the only array.
+func pick(archive *zip.Reader, names []string, exact bool) (*zip.File, error) {
 	have := members(archive)
 	name := ""
 	for _, wanted := range names {
@@ -110,25 +132,22 @@ func readMember(path string, f io.ReaderAt, size int64, names []string, exact bo
 		name = have[0]
 	}
 	if name == "" {
-		return nil, choice(path, have, names)
+		return nil, choice(have, names)
 	}
 	for _, member := range archive.File {
-		if member.Name != name+".npy" {
-			continue
+		if member.Name == name+".npy" {
+			return member, nil
 		}
-		a, err := decodeMember(member, size)
-		if err != nil {
-			return nil, fmt.Errorf("%s: array %q: %w", path, name, err)
-		}
-		return a, nil
 	}
 	panic("array: a listed member is gone")
 }
 
+func arrayName(member *zip.File) string { return strings.TrimSuffix(member.Name, ".npy") }
+
 // choice is the error for an archive in which no array is the obvious one.
-func choice(path string, have, names []string) error {
+func choice(have, names []string) error {
 	if len(have) == 0 {
-		return fmt.Errorf("%s: the archive holds no arrays", path)
+		return errors.New("the archive holds no arrays")
 	}
 	shown := have
 	more := ""
@@ -139,7 +158,7 @@ func choice(path string, have, names []string) error {
 	if len(names) > 0 {
 		expected = "one called " + strings.Join(names, " or ")
 	}
-	return fmt.Errorf("%s: found the arrays %s%s, expected %s", path, strings.Join(shown, ", "), more, expected)
+	return fmt.Errorf("found the arrays %s%s, expected %s", strings.Join(shown, ", "), more, expected)
 }
 
 // maxRatio is above the greatest ratio that deflate reaches (1032: 258 bytes from 2 bits).
