@@ -1,0 +1,166 @@
+package train
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+
+	"odeon/internal/atomicfile"
+	"odeon/models"
+	"odeon/onnx"
+	"odeon/schedule"
+)
+
+// cardKey is the entry of an ONNX file's metadata that holds the card.
+const cardKey = "odeon"
+
+// model is the network so far as a file: the averaged weights, the card inside. A network to be looked at is shown undecoded, since the
+// decoder comes to lie beside the file in the end.
+func (r *run) model(decoder bool) (*onnx.Graph, error) {
+	m, err := r.net.model(r.trainer.layout.weights(r.trainer.best()))
+	if err != nil {
+		return nil, err
+	}
+	card, err := r.card()
+	if err != nil {
+		return nil, err
+	}
+	if !decoder {
+		card.Decoder = nil
+	}
+	text, err := json.Marshal(card)
+	if err != nil {
+		return nil, err
+	}
+	m.DropMeta(cardKey)
+	m.Meta(cardKey, string(text))
+	return m, nil
+}
+
+// card says what the network is.
+func (r *run) card() (*models.Card, error) {
+	card := r.Metadata
+	if tuned, ok := r.net.(*tuned); ok {
+		card = *tuned.card(card)
+	} else if err := r.describe(&card); err != nil {
+		return nil, err
+	}
+	facts := map[string]string{
+		"data": r.Data.String(), "net": r.net.String(), "parameters": fmt.Sprint(r.facts.Parameters),
+		"steps": fmt.Sprint(r.step), "batch": fmt.Sprint(r.Batch), "optimizer": r.optimizer.String(), "rate": fmt.Sprint(r.Rate),
+		"schedule": r.shape.String(), "ema": fmt.Sprint(r.EMA), "clip-norm": fmt.Sprint(r.ClipNorm), "seed": fmt.Sprint(r.Seed),
+		"loss": fmt.Sprintf("%.5g", r.history.Smooth),
+	}
+	if n := len(r.history.Validations); n > 0 {
+		facts["validation loss"] = fmt.Sprintf("%.5g", r.history.Validations[n-1].Loss)
+	}
+	if card.Training == nil {
+		card.Training = map[string]string{}
+	}
+	for name, fact := range facts {
+		card.Training[name] = fact
+	}
+	return &card, nil
+}
+
+// describe is the card of a network made here: what it predicts as the objective says, what it is about as the data says.
+func (r *run) describe(card *models.Card) error {
+	set := r.Data
+	card.Layout, card.Range, card.Vocabulary = set.Layout(), set.Range(), set.Vocabulary()
+	card.Inputs = models.Inputs{State: "x", Time: "t"}
+	if rate := set.Rate(); rate > 0 {
+		card.Rate = &rate
+	}
+	if l := set.Labels(); l != nil {
+		card.Inputs.Label = "label"
+		card.Labels = &models.Labels{Count: l.Count, Names: slices.Clone(l.Names), Encoding: models.Index}
+	}
+	outputs := make([]string, len(r.objective.Predictions))
+	for i, p := range r.objective.Predictions {
+		outputs[i] = outputName(p.Name)
+	}
+	if err := r.objective.Describe(card, outputs); err != nil {
+		return err
+	}
+	if card.Sampling != nil {
+		return nil
+	}
+	var err error
+	card.Sampling, err = usualSampling(r)
+	return err
+}
+
+// usualSampling is how samples of the network come out well with no flag at all: enough steps of the second order that more make no
+// difference to the eye, guidance for pictures of classes, and points enough for a plot.
+func usualSampling(r *run) (models.Sampling, error) {
+	settings := map[string]any{}
+	if _, discrete := r.objective.Path.(*schedule.Discrete); !discrete {
+		settings["solver"], settings["steps"] = "heun", 25
+	}
+	switch {
+	case r.Data.Layout() == models.Points:
+		settings["count"] = 2000
+	case r.objective.DropLabel > 0 && r.Data.Range() != nil:
+		settings["guidance"] = 2
+	}
+	text, err := json.Marshal(map[string]any{"sampling": settings})
+	if err != nil {
+		return nil, err
+	}
+	card, err := models.ParseCard(text)
+	if err != nil {
+		return nil, err
+	}
+	return card.Sampling, nil
+}
+
+// outputName is the name of the output for a prediction; a functional of the user's own has braces in its name.
+func outputName(prediction string) string {
+	if _, err := schedule.ParsePrediction(prediction); err != nil {
+		return "prediction"
+	}
+	return prediction
+}
+
+// write writes the file, and tells what there is to say about it.
+func (r *run) write() (notes []string, err error) {
+	m, err := r.model(true)
+	if err != nil {
+		return nil, err
+	}
+	if t, ok := r.net.(*tuned); ok {
+		if err := t.copyDecoder(filepath.Dir(r.Out)); err != nil {
+			return nil, err
+		}
+	}
+	o := onnx.WriteOptions{}
+	if r.Float16 {
+		o.Weights = onnx.Float16Weights
+	}
+	if err := m.WriteFile(r.Out, o); err != nil {
+		return nil, err
+	}
+	return m.Warnings(), nil
+}
+
+// writable is an error where a file cannot be written: it is better known before the work than after.
+func writable(path string) error {
+	f, err := atomicfile.Create(path)
+	if err != nil {
+		return err
+	}
+	f.Abort()
+	return nil
+}
+
+// finite is an error where a weight is not.
+func finite(weights []float32) error {
+	for _, w := range weights {
+		if math.IsNaN(float64(w)) || math.IsInf(float64(w), 0) {
+			return fmt.Errorf("a weight of the network is %v", w)
+		}
+	}
+	return nil
+}
