@@ -19,11 +19,23 @@ func Compile(rt *onnx.Runtime, g *Graph, batch int, o onnx.SessionOptions) (Exec
 	if batch < 1 {
 		return nil, fmt.Errorf("graph: a batch of %d, at least 1 is expected", batch)
 	}
+	block, fused := 0, !rt.OnDevice(o.Provider)
+	if fused && slices.ContainsFunc(g.Values, func(v *Value) bool { return v.Op == Conv }) {
+		if block = blockSize(rt); block > 0 {
+			g = subpixel(tidy(g))
+		}
+	}
 	w, err := newWriter(g, "graph")
 	if err != nil {
 		return nil, err
 	}
-	w.batch, w.fused = batch, !rt.OnDevice(o.Provider)
+	w.batch, w.fused, w.block = batch, fused, block
+	if fused {
+		w.out.Import("com.microsoft", 1)
+	}
+	if block > 0 {
+		w.out.Import("com.microsoft.nchwc", 1)
+	}
 	maps.DeleteFunc(w.names, func(v *Value, _ string) bool { return v.Type == onnx.Bool }) // that is the name of its Cast
 	r := &compiled{
 		feeds: slices.Concat(w.graph.Inputs, w.graph.Parameters), fetches: w.graph.Outputs, batch: batch,
@@ -50,13 +62,58 @@ func Compile(rt *onnx.Runtime, g *Graph, batch int, o onnx.SessionOptions) (Exec
 	if err != nil {
 		return nil, err
 	}
-	settings := map[string]string{"session.set_denormal_as_zero": "1"}
+	settings := map[string]string{"session.set_denormal_as_zero": "1", "optimization.disable_specified_optimizers": unwanted}
 	maps.Copy(settings, o.ProviderOptions)
 	o.ProviderOptions = settings
 	if r.session, err = rt.NewSessionBytes("graph", model, inputs, outputs, o); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// unwanted are optimizations of ONNX Runtime. It would put transpositions back into products that are faster without; and a fused
+// layer normalization loses the deviation that a gradient needs.
+const unwanted = "GemmTransposeFusion;SkipLayerNormFusion;LayerNormFusion;LayerNormFusionL2"
+
+// blockSize tells how many channels are a block of this processor's blocked convolutions: it has the runtime put an array into
+// blocks and looks. It is 0 where the runtime has none.
+func blockSize(rt *onnx.Runtime) int {
+	const channels = 32
+	p := New()
+	x := p.Input("x", onnx.Float32, Shape{1, channels, 1, 2})
+	p.Output("y", x)
+	w, err := newWriter(p, "probe")
+	if err != nil {
+		return 0
+	}
+	w.out.Import("com.microsoft.nchwc", 1)
+	w.input(w.graph.Inputs[0])
+	w.out.Output("y", w.out.Node("com.microsoft.nchwc:ReorderInput", w.refs[w.graph.Inputs[0]], onnx.As("y")), onnx.Float32, w.dims(x.Shape)...)
+	model, err := w.out.Bytes()
+	if err != nil {
+		return 0
+	}
+	session, err := rt.NewSessionBytes("probe", model, []string{"x"}, []string{"y"}, onnx.SessionOptions{Provider: "cpu", Threads: 1})
+	if err != nil {
+		return 0
+	}
+	r := &compiled{feeds: w.graph.Inputs, fetches: w.graph.Outputs, batch: 1, session: session, tensors: map[*Array]*tensor{}}
+	defer r.Close()
+	in, out := NewArray(x, 1), NewArray(x, 1)
+	for i := range in.Floats {
+		in.Floats[i] = float32(i / 2) // the channel
+	}
+	if err := r.Run(context.Background(), []*Array{out}, []*Array{in}); err != nil {
+		return 0
+	}
+	n := 1
+	for n < channels && out.Floats[n] == out.Floats[n-1]+1 {
+		n++
+	}
+	if n < 8 || n == channels {
+		return 0
+	}
+	return n
 }
 
 // wideInput adds an input as an Array holds it: flags as integers.

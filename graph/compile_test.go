@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -103,5 +104,41 @@ func TestTheRuntimeComputesEveryOperatorAsTheDefinitionDoes(t *testing.T) {
 	}
 	for op := Input; op < operatorsCount; op++ {
 		require.True(t, seen[op] || op == Parameter, "no sample of %v", op)
+	}
+}
+
+func TestTheRuntimeComputesBlockedConvolutionsAsTheDefinitionDoes(t *testing.T) {
+	rt := openRuntime(t)
+	for _, c := range windows {
+		for _, channels := range [][2]int{{16, 32}, {32, 3}, {3, 16}} {
+			for _, batch := range []int{3, 16, 32} {
+				if c.attrs.Groups > 1 || len(c.x) > 4 {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s from %d to %d, batch %d", c.name, channels[0], channels[1], batch), func(t *testing.T) {
+					xs, ws := slices.Clone(c.x), slices.Clone(c.w)
+					xs[1], ws[0], ws[1] = channels[0], channels[1], channels[0]
+					g := New()
+					x, w := in(g, xs...), in(g, ws...)
+					y := g.Conv(x, w, c.attrs)
+					dy := in(g, y.Shape...)
+					g.Output("y", y)
+					g.Output("dx", g.ConvInput(dy, w, c.attrs, xs))
+					g.Output("dw", g.ConvWeight(x, dy, c.attrs, ws))
+					e, err := Compile(rt, g, batch, onnx.SessionOptions{Provider: "cpu", Threads: 1})
+					require.NoError(t, err)
+					defer e.Close()
+					inputs := fill(g.Inputs, batch)
+					var outputs []*Array
+					for _, o := range g.Outputs {
+						outputs = append(outputs, NewArray(o.Value, batch))
+					}
+					require.NoError(t, e.Run(t.Context(), outputs, inputs))
+					for i, want := range exact(t, g, batch, inputs) {
+						near(t, want, outputs[i])
+					}
+				})
+			}
+		}
 	}
 }

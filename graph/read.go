@@ -2,7 +2,6 @@ package graph
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"odeon/onnx"
@@ -164,16 +163,14 @@ func (a axisNames) shape(in onnx.Value, given Shape, batch int) Shape {
 	if given == nil && !in.Known() {
 		fail("the file does not tell the shape of input %q; give it", in.Name)
 	}
+	if given != nil && in.Known() && len(given) != len(in.Shape) {
+		fail("input %q is %s in the file, and %v is given for it", in.Name, in.ShapeString(), given)
+	}
 	shape := make(Shape, max(len(given), len(in.Shape)))
 	for i := range shape {
-		free := true
-		if in.Known() {
-			if len(in.Shape) != len(shape) {
-				fail("input %q is %s in the file, and %v is given for it", in.Name, in.ShapeString(), given)
-			}
-			if free = in.Shape[i].IsFree(); !free {
-				shape[i] = int(min(in.Shape[i].Size, mostSize))
-			}
+		free := !in.Known() || in.Shape[i].IsFree()
+		if !free {
+			shape[i] = int(min(in.Shape[i].Size, mostSize))
 		}
 		switch {
 		case given != nil:

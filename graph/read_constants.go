@@ -129,4 +129,3 @@ func (c *call) nonZero() *Value {
 	}
 	return c.g.Integers(flat, Shape{len(shape), len(flat) / len(shape)})
 }
-

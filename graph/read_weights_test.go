@@ -149,6 +149,8 @@ func TestGivenShapes(t *testing.T) {
 	require.Equal(t, graph.Shape{4, 5, 3}, read.Outputs[0].Value.Shape)
 	_, _, err = graph.Read(s, map[string]graph.Shape{"x": {graph.Batch, 5, 2}}, 4)
 	require.ErrorContains(t, err, `input "x" is [n, m, 3] in the file, and [batch, 5, 2] is given for it in batches of 4`)
+	_, _, err = graph.Read(s, map[string]graph.Shape{"x": {graph.Batch, 5}}, 4)
+	require.ErrorContains(t, err, `input "x" is [n, m, 3] in the file, and [batch, 5] is given for it`)
 }
 
 // A function of the file, with an attribute of the calling node's and one by default.

@@ -41,6 +41,7 @@ type writer struct {
 	out   *onnx.Graph
 	batch int  // 0: free
 	fused bool // ONNX Runtime's own operators are welcome
+	block int  // channels in a block of its blocked convolutions; 0: there are none
 
 	refs   map[*Value]onnx.Ref
 	names  map[*Value]string   // of results that are to have a certain one

@@ -16,12 +16,18 @@ func window(c *ConvAttrs) []onnx.Argument {
 }
 
 func (w *writer) conv(v *Value) onnx.Ref {
+	if w.canBlock(v.Attrs.Conv, v.Args[0].Shape[1]) {
+		return w.blockedForward(v, v, onnx.None)
+	}
 	return w.node(v, "Conv", append(w.args(v), window(v.Attrs.Conv)...)...)
 }
 
 // convInput is a Conv of dy with the weights flipped and their channels exchanged where the stride is 1 (twice as fast as
 // a ConvTranspose in ONNX Runtime 1.27), and a ConvTranspose elsewhere.
 func (w *writer) convInput(v *Value) onnx.Ref {
+	if w.canTurn(v) {
+		return w.blockedBackward(v)
+	}
 	c := v.Attrs.Conv
 	dy, weights := v.Args[0], v.Args[1]
 	kernel := weights.Shape[2:]
@@ -83,6 +89,9 @@ func swap(n, i, j int) []int {
 // convWeight is a Conv in which samples and channels have changed places: dy moves over x as a kernel, in steps of the
 // dilation, its elements apart by the stride.
 func (w *writer) convWeight(v *Value) onnx.Ref {
+	if w.canBlockWeight(v) {
+		return w.blockedWeight(v)
+	}
 	c := v.Attrs.Conv
 	x, dy := v.Args[0], v.Args[1]
 	d, g := len(v.Shape)-2, c.Groups

@@ -115,42 +115,6 @@ func (w *writer) expand(v *Value) onnx.Ref {
 	return w.node(v, "Expand", w.value(x), w.shape(v, target))
 }
 
-// normalize is a LayerNormalization without weights. Normalize and InverseStd of one value are two results of one node.
-func (w *writer) normalize(v *Value) onnx.Ref {
-	x := v.Args[0]
-	n := x.Shape[len(x.Shape)-1]
-	ones := w.constant(fmt.Sprint("ones", n), "ones", func() onnx.Literal { return onnx.Vector(repeat[float32](1, n)...) })
-	inputs := []onnx.Argument{w.value(x), ones, onnx.Int("axis", -1), onnx.Float("epsilon", float32(v.Attrs.Eps))}
-	pair := w.pair(v)
-	if pair == nil && v.Op == Normalize {
-		return w.node(v, "LayerNormalization", inputs...)
-	}
-	normal, inverse := v, pair
-	if v.Op == InverseStd {
-		normal, inverse = pair, v
-	}
-	for _, result := range []*Value{normal, nil, inverse} {
-		inputs = append(inputs, w.result(result, "LayerNormalization"))
-	}
-	results := w.out.Nodes("LayerNormalization", 3, inputs...)
-	w.refs[normal], w.refs[inverse] = results[0], results[2]
-	return w.refs[v]
-}
-
-// pair is the InverseStd of what a Normalize normalizes, or the other way round, or nil.
-func (w *writer) pair(v *Value) *Value {
-	other := InverseStd
-	if v.Op == InverseStd {
-		other = Normalize
-	}
-	for _, u := range w.users[v.Args[0]] {
-		if u.Op == other && u.Attrs.Eps == v.Attrs.Eps {
-			return u
-		}
-	}
-	return nil
-}
-
 // scatter adds the rows up by number.
 func (w *writer) scatter(v *Value) onnx.Ref {
 	rows, indices, axis := v.Args[0], v.Args[1], v.Attrs.Axes[0]

@@ -151,11 +151,12 @@ func (b *batch) each(dst []float64) []float64 {
 }
 
 // feed makes the batches of steps first, first+1, ... on a goroutine of its own, one ahead of what is received. A batch
-// that is received comes back by way of free. It ends with the context.
+// that is received comes back by way of free. With the context it ends, and closes the channel.
 func feed(ctx context.Context, set data.Set, seed uint64, first int64, free chan *batch) <-chan *batch {
 	ready := make(chan *batch)
 	order := data.NewOrder(set.Len(), seed)
 	go func() {
+		defer close(ready)
 		for step := first; ; step++ {
 			var b *batch
 			select {

@@ -48,3 +48,11 @@ func (h *history) add(step int, loss, rate, norm float64) {
 	h.Curve = half
 	h.Every *= 2
 }
+
+// last is the last validation; nil where there is none.
+func (h *history) last() *Validation {
+	if n := len(h.Validations); n > 0 {
+		return &h.Validations[n-1]
+	}
+	return nil
+}

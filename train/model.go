@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"odeon/internal/atomicfile"
 	"odeon/models"
@@ -48,13 +49,13 @@ func (r *run) card() (*models.Card, error) {
 		return nil, err
 	}
 	facts := map[string]string{
-		"data": r.Data.String(), "net": r.net.String(), "parameters": fmt.Sprint(r.facts.Parameters),
+		"data": dataName(r.Data.String()), "net": r.net.String(), "parameters": fmt.Sprint(r.facts.Parameters),
 		"steps": fmt.Sprint(r.step), "batch": fmt.Sprint(r.Batch), "optimizer": r.optimizer.String(), "rate": fmt.Sprint(r.Rate),
 		"schedule": r.shape.String(), "ema": fmt.Sprint(r.EMA), "clip-norm": fmt.Sprint(r.ClipNorm), "seed": fmt.Sprint(r.Seed),
 		"loss": fmt.Sprintf("%.5g", r.history.Smooth),
 	}
-	if n := len(r.history.Validations); n > 0 {
-		facts["validation loss"] = fmt.Sprintf("%.5g", r.history.Validations[n-1].Loss)
+	if v := r.history.last(); v != nil {
+		facts["validation loss"] = fmt.Sprintf("%.5g", v.Loss)
 	}
 	if card.Training == nil {
 		card.Training = map[string]string{}
@@ -92,17 +93,17 @@ func (r *run) describe(card *models.Card) error {
 	return err
 }
 
-// usualSampling is how samples of the network come out well with no flag at all: enough steps of the second order that more make no
-// difference to the eye, guidance for pictures of classes, and points enough for a plot.
+// usualSampling is how samples of the network come out well with no flag at all: steps enough, points enough for a plot, and guidance for
+// pictures of classes.
 func usualSampling(r *run) (models.Sampling, error) {
 	settings := map[string]any{}
-	if _, discrete := r.objective.Path.(*schedule.Discrete); !discrete {
-		settings["solver"], settings["steps"] = "heun", 25
-	}
-	switch {
-	case r.Data.Layout() == models.Points:
+	if r.Data.Layout() == models.Points {
 		settings["count"] = 2000
-	case r.objective.DropLabel > 0 && r.Data.Range() != nil:
+		if _, discrete := r.objective.Path.(*schedule.Discrete); !discrete {
+			settings["steps"] = 100
+		}
+	}
+	if r.objective.DropLabel > 0 && r.Data.Range() != nil {
 		settings["guidance"] = 2
 	}
 	text, err := json.Marshal(map[string]any{"sampling": settings})
@@ -114,6 +115,15 @@ func usualSampling(r *run) (models.Sampling, error) {
 		return nil, err
 	}
 	return card.Sampling, nil
+}
+
+// dataName is what is told of the data, without the folders in which it lies on this machine.
+func dataName(text string) string {
+	name, rest, found := strings.Cut(text, ": ")
+	if !found {
+		return text
+	}
+	return filepath.Base(name) + ": " + rest
 }
 
 // outputName is the name of the output for a prediction; a functional of the user's own has braces in its name.
@@ -135,14 +145,23 @@ func (r *run) write() (notes []string, err error) {
 			return nil, err
 		}
 	}
-	o := onnx.WriteOptions{}
-	if r.Float16 {
-		o.Weights = onnx.Float16Weights
+	if !r.Float16 {
+		err := m.WriteFile(r.Out, onnx.WriteOptions{})
+		return m.Warnings(), err
 	}
-	if err := m.WriteFile(r.Out, o); err != nil {
+	// Those weights change their type that come from a file.
+	file, err := m.Bytes()
+	if err != nil {
 		return nil, err
 	}
-	return m.Warnings(), nil
+	source, err := onnx.SourceBytes(file, r.Out)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	m = onnx.Extend(source)
+	err = m.WriteFile(r.Out, onnx.WriteOptions{Weights: onnx.Float16Weights})
+	return m.Warnings(), err
 }
 
 // writable is an error where a file cannot be written: it is better known before the work than after.

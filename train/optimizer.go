@@ -76,21 +76,30 @@ var adam = Rule{
 	Moments: 2,
 	At: func(o Optimizer, k int, rate float64) Update {
 		c := math.Sqrt((1 - o.Beta2) / -math.Expm1(float64(k)*math.Log(o.Beta2)))
-		a := float32(rate * (1 - o.Beta1) / (1 - math.Pow(o.Beta1, float64(k))) / c)
-		b1, b2, e, keep := float32(o.Beta1), float32(o.Beta2), float32(o.Eps/c), float32(1-rate*o.Decay)
-		return func(s Stretch) {
-			clip, towards, n := s.Clip, s.Towards, len(s.Gradient)
-			weights, average, first, second := s.Weights[:n], s.Average[:n], s.Moments[0][:n], s.Moments[1][:n]
-			for i, g := range s.Gradient {
-				g *= clip
-				m := b1*first[i] + g + tiny - tiny
-				v := b2*second[i] + g*g + tiny - tiny
-				w := keep*weights[i] - a*m/(float32(math.Sqrt(float64(v)))+e)
-				first[i], second[i], weights[i] = m, v, w
-				average[i] += towards * (w - average[i])
-			}
+		step := &adamStep{
+			b1: float32(o.Beta1), b2: float32(o.Beta2), e: float32(o.Eps / c), keep: float32(1 - rate*o.Decay),
+			a: float32(rate * (1 - o.Beta1) / (1 - math.Pow(o.Beta1, float64(k))) / c),
 		}
+		return func(s Stretch) { step.from(step.vectors(&s), s) }
 	},
+}
+
+// adamStep is the numbers of a step.
+type adamStep struct{ b1, b2, e, a, keep float32 }
+
+// from updates the weights from number i on. Every product is rounded before it is added to: the processor must not fuse the two, for a
+// network to come out the same on all of them.
+func (c *adamStep) from(i int, s Stretch) {
+	n := len(s.Gradient)
+	weights, average, first, second := s.Weights[:n], s.Average[:n], s.Moments[0][:n], s.Moments[1][:n]
+	for ; i < n; i++ {
+		g := s.Gradient[i] * s.Clip
+		m := float32(c.b1*first[i]) + g + tiny - tiny
+		v := float32(g*g) + float32(c.b2*second[i]) + tiny - tiny
+		w := float32(c.keep*weights[i]) - float32(c.a*m)/(float32(math.Sqrt(float64(v)))+c.e)
+		first[i], second[i], weights[i] = m, v, w
+		average[i] += float32(s.Towards * (w - average[i]))
+	}
 }
 
 // lion: with m = (1-b2) M, the algorithm's
@@ -109,16 +118,16 @@ var lion = Rule{
 			weights, average, moment := s.Weights[:n], s.Average[:n], s.Moments[0][:n]
 			for i, g := range s.Gradient {
 				g *= clip
-				w := keep * weights[i]
-				switch direction := b1*moment[i] + g; {
+				w := float32(keep * weights[i])
+				switch direction := float32(b1*moment[i]) + g; {
 				case direction > 0:
 					w -= a
 				case direction < 0:
 					w += a
 				}
-				moment[i] = b2*moment[i] + g + tiny - tiny
+				moment[i] = float32(b2*moment[i]) + g + tiny - tiny
 				weights[i] = w
-				average[i] += towards * (w - average[i])
+				average[i] += float32(towards * (w - average[i]))
 			}
 		}
 	},
@@ -132,10 +141,10 @@ var sgd = Rule{
 			clip, towards, n := s.Clip, s.Towards, len(s.Gradient)
 			weights, average, moment := s.Weights[:n], s.Average[:n], s.Moments[0][:n]
 			for i, g := range s.Gradient {
-				m := b1*moment[i] + clip*g + tiny - tiny
-				w := keep*weights[i] - a*m
+				m := float32(b1*moment[i]) + float32(clip*g) + tiny - tiny
+				w := float32(keep*weights[i]) - float32(a*m)
 				moment[i], weights[i] = m, w
-				average[i] += towards * (w - average[i])
+				average[i] += float32(towards * (w - average[i]))
 			}
 		}
 	},

@@ -87,6 +87,31 @@ func TestOptimizersFollowTheirPapers(t *testing.T) {
 	}
 }
 
+func TestVectorsGiveTheSameBitsAsTheLoop(t *testing.T) {
+	const n = 8*5 + 3
+	stretch := func() Stretch {
+		s := Stretch{Clip: 0.7, Towards: 0.1, Weights: make([]float32, n), Gradient: make([]float32, n), Average: make([]float32, n), Moments: [][]float32{make([]float32, n), make([]float32, n)}}
+		for i := range n {
+			x := math.Sin(float64(i))
+			s.Weights[i], s.Gradient[i], s.Average[i] = float32(x), float32(math.Exp(30*x)), float32(x*x)
+			s.Moments[0][i], s.Moments[1][i] = float32(math.Cos(float64(i))), float32(math.Exp(40*x-40))
+		}
+		return s
+	}
+	step := &adamStep{b1: 0.9, b2: 0.999, e: 1e-7, a: 1e-3, keep: 0.99}
+	loop, vectors := stretch(), stretch()
+	step.from(0, loop)
+	step.from(step.vectors(&vectors), vectors)
+	require.Equal(t, loop, vectors)
+
+	// Without an average, the weights stand in for it.
+	loop, vectors = stretch(), stretch()
+	loop.Average, vectors.Average = loop.Weights, vectors.Weights
+	step.from(0, loop)
+	step.from(step.vectors(&vectors), vectors)
+	require.Equal(t, loop, vectors)
+}
+
 func TestMomentsOfIdleWeightsStayNormalNumbers(t *testing.T) {
 	// 0.9^k falls below the least normal number, 1.2e-38, at k = 830, and would stay above zero for ever. The second moment is
 	// given as what 0.999^k makes of it in a long run.

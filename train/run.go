@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"odeon/graph"
 	"odeon/models"
 	"odeon/schedule"
 	"odeon/train/data"
@@ -26,6 +27,7 @@ type run struct {
 	held      data.Set // nil: none
 	net       network
 	size      int // samples in a part of a batch
+	parts     int // of a worker's share, one after the other: Accumulate, or more of them where smaller ones are faster
 
 	trainer *trainer
 	valid   *validator // nil: none
@@ -33,6 +35,7 @@ type run struct {
 	log     *metrics   // nil: none
 
 	step    int
+	over    bool
 	saved   int // the step of the last checkpoint; -1: none
 	history history
 	before  time.Duration // spent before this process took the run over
@@ -65,6 +68,34 @@ func usualRate(o Optimizer, parameters float64) float64 {
 	return o.Rate * min(1, max(0.1, math.Sqrt(1e6/parameters)))
 }
 
+// Workers where none are given: one for each thread, as far as a batch can be shared out evenly in parts that are worth it.
+const (
+	mostWorkers = 8
+	leastPart   = 8
+)
+
+// usualWorkers is how many workers share a batch where nothing is said. Two with a thread each do more than one with two: nodes of a graph are
+// shared out between threads only within themselves, and threads wait for each other at the end of every one. Measured on two cores, a
+// step takes 0.6 (DiT) to 0.97 (MLP of 2.7 million weights) of the time. A GPU has one caller, and a network that takes batches of one size
+// gets them.
+func (r *run) usualWorkers() int {
+	e := engine{r.Runtime, r.Session}
+	if r.onDevice() || r.From != nil && r.From.Batch != 0 {
+		return 1
+	}
+	for w := min(e.threads(), mostWorkers); w > 1; w-- {
+		if parts := w * r.Accumulate; r.Batch%parts == 0 && r.Batch/parts >= leastPart {
+			return w
+		}
+	}
+	return 1
+}
+
+// onDevice tells whether an accelerator computes, and not the processor.
+func (r *run) onDevice() bool {
+	return r.Runtime != nil && r.Runtime.OnDevice(r.Session.Provider)
+}
+
 // settle makes every choice that the settings leave open, and says what is wrong with those that they make.
 func settle(s Settings) (*run, error) {
 	r := &run{Settings: s, objective: s.Objective, saved: -1}
@@ -82,7 +113,7 @@ func settle(s Settings) (*run, error) {
 	}
 	choose(&r.Batch, pick(points, defaultBatchPoints, defaultBatch))
 	choose(&r.Accumulate, 1)
-	choose(&r.Workers, 1)
+	choose(&r.Workers, r.usualWorkers())
 	choose(&r.Every, pick(r.Steps > 0, min(1000, max(r.Steps/20, 1)), 1000))
 	r.ClipNorm, r.EMA = chosen(r.ClipNorm, defaultClip), chosen(r.EMA, defaultEMA)
 	for _, c := range []struct {
@@ -114,6 +145,7 @@ func settle(s Settings) (*run, error) {
 		return nil, fmt.Errorf("a batch of %d samples cannot be shared out evenly in %d parts by %d workers: give a batch that is a multiple of %d, such as %d",
 			r.Batch, r.Accumulate, r.Workers, parts, (r.size+1)*parts)
 	}
+	r.parts = r.Accumulate
 	if r.From != nil {
 		r.Data = inRange(r.Data, r.From)
 	}
@@ -130,7 +162,11 @@ func settle(s Settings) (*run, error) {
 			return nil, err
 		}
 	}
-	return r, r.settleNetwork()
+	if err := r.settleNetwork(); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
 }
 
 // settleNetwork chooses the network, and what depends on it: the objective's labels, the rate.
@@ -177,6 +213,11 @@ func (r *run) settleNetwork() error {
 	if err != nil {
 		return err
 	}
+	if r.Session.Provider != pure && !r.onDevice() {
+		g, _ := gradientGraph(r.net)
+		size := graph.PartSize(g, r.size)
+		r.parts, r.size = r.parts*r.size/size, size
+	}
 	parameters := 0.
 	for _, p := range f.graph.Parameters {
 		parameters += elements(p.Shape, 1)
@@ -185,8 +226,8 @@ func (r *run) settleNetwork() error {
 		return fmt.Errorf("network %s: has no parameters to train", r.net)
 	}
 	r.facts = Facts{
-		Network: r.net.String(), Parameters: int(parameters), Provider: r.Session.Provider, Batch: r.Batch, Steps: r.Steps, Limit: r.Limit,
-		Memory: need(r.net, r.optimizer, r.EMA > 0, r.size, r.Accumulate, r.Workers),
+		Network: r.net.String(), Parameters: int(parameters), Provider: r.Session.Provider, Batch: r.Batch, Workers: r.Workers, Steps: r.Steps, Limit: r.Limit,
+		Memory: need(r.net, r.optimizer, r.EMA > 0, r.size, r.parts, r.Workers),
 	}
 	if err := fit(r.facts.Memory, r.net, parameters, r.size); err != nil {
 		return err
@@ -224,6 +265,11 @@ func (r *run) record() record {
 		names[i] = p.Name
 	}
 	settings["prediction"] = strings.Join(names, ",")
+	for name, f := range map[string]*schedule.Formula{"time": r.objective.Time, "scale": r.objective.Scale} {
+		if f != nil {
+			settings[name] = f.String()
+		}
+	}
 	return settings
 }
 

@@ -35,7 +35,7 @@ type Settings struct {
 	EMA       float64 // decay of the averaged weights, which are what is written. 0: 0.999; negative: no average
 
 	Accumulate int // parts of a batch that are computed one after the other, to save memory. 0: 1
-	Workers    int // sessions that share a batch side by side. 0: 1
+	Workers    int // sessions that share a batch, and the threads, side by side. 0: on a CPU one for each thread, up to 8; else 1
 
 	Runtime  *onnx.Runtime       // ONNX Runtime; not needed where Session.Provider is "go"
 	Session  onnx.SessionOptions // Provider, ProviderOptions and Threads; Workers is filled in
@@ -65,6 +65,7 @@ type Facts struct {
 	Parameters int
 	Provider   string
 	Batch      int
+	Workers    int
 	Rate       float64       // the greatest
 	Steps      int           // 0: as many as fit into Limit
 	Limit      time.Duration // 0: none
@@ -88,7 +89,7 @@ type Progress struct {
 	SamplesPerSecond float64 // of late
 
 	Validation *Validation  // made after this step; nil: none
-	Checkpoint string       // the file written after this step; "": none
+	Checkpoint string       // the file that is written of this step, once the observer has seen it; "": none
 	Network    []byte       // an ONNX file of the network so far, its card inside; nil: not now
 	Curve      []CurvePoint // of the run so far
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -57,7 +56,7 @@ func (r *run) open() (err error) {
 	if err := e.check(); err != nil {
 		return err
 	}
-	if r.trainer, err = newTrainer(e, r.net, r.optimizer, r.ClipNorm, r.EMA > 0, r.size, r.Accumulate, r.Workers); err != nil {
+	if r.trainer, err = newTrainer(e, r.net, r.optimizer, r.ClipNorm, r.EMA > 0, r.size, r.parts, r.Workers); err != nil {
 		return err
 	}
 	if err := r.begin(); err != nil {
@@ -101,30 +100,39 @@ func (r *run) begin() error {
 
 // loop takes the steps.
 func (r *run) loop(ctx context.Context) error {
-	inner, stop := context.WithCancel(ctx)
-	defer stop()
+	r.began = time.Now()
 	_, p := lossGraph(r.net)
 	free := make(chan *batch, 2)
 	for range cap(free) {
-		b, err := newBatch(&r.objective, r.train, p, r.size, r.Accumulate*r.Workers)
+		b, err := newBatch(&r.objective, r.train, p, r.size, r.parts*r.Workers)
 		if err != nil {
 			return err
 		}
 		free <- b
 	}
+	inner, stop := context.WithCancel(ctx)
 	ready := feed(inner, r.train, r.Seed, int64(r.step), free)
-	pace := newPace(r.Batch)
-	watch := watch{limit: explosion}
-
-	for r.began = time.Now(); r.fraction(float64(r.step)) < 1; {
-		if err := ctx.Err(); err != nil {
-			return err
+	defer func() {
+		stop()
+		for range ready { // until nobody reads the data any more
 		}
-		rate := r.Rate * r.shape.At(r.step, r.fraction(float64(r.step)+0.5))
-		b := <-ready
+	}()
+	pace := newPace(r.Batch)
+	var watch watch
+
+	// A run that goes on may have been stopped within what was due after its last step.
+	if err := r.validate(ctx); err != nil {
+		return err
+	}
+	for r.over = r.fraction(float64(r.step)) >= 1; !r.over; {
+		b, open := <-ready
+		if !open {
+			return ctx.Err()
+		}
 		if b.err != nil {
 			return fmt.Errorf("step %d: %w", r.step+1, b.err)
 		}
+		rate := r.Rate * r.shape.At(r.step, r.fraction(float64(r.step)+0.5))
 		out, err := r.trainer.gradients(ctx, b)
 		if err != nil {
 			return err
@@ -135,6 +143,7 @@ func (r *run) loop(ctx context.Context) error {
 		}
 		r.trainer.update(out, r.step+1, rate, 1-decayAt(r.EMA, r.step))
 		r.step++
+		r.over = r.fraction(float64(r.step)) >= 1
 		r.history.add(r.step, out.loss, rate, out.norm)
 		if err := r.after(ctx, out, rate, pace); err != nil {
 			return err
@@ -145,14 +154,11 @@ func (r *run) loop(ctx context.Context) error {
 
 // after is what is due once a step is done: validation, metrics, a checkpoint, word to the observer.
 func (r *run) after(ctx context.Context, out outcome, rate float64, pace *pace) error {
-	last := r.fraction(float64(r.step)) >= 1
 	p := Progress{Step: r.step, Steps: r.Steps, Loss: out.loss, Rate: rate, GradientNorm: out.norm}
-	if r.valid != nil && (last || r.step%r.validEvery() == 0) {
-		v, err := r.valid.measure(ctx, r.trainer.best(), r.step)
-		if err != nil {
-			return err
-		}
-		r.history.Validations = append(r.history.Validations, *v)
+	if err := r.validate(ctx); err != nil {
+		return err
+	}
+	if v := r.history.last(); v != nil && v.Step == r.step {
 		p.Validation = v
 	}
 	if r.log != nil {
@@ -160,12 +166,20 @@ func (r *run) after(ctx context.Context, out outcome, rate float64, pace *pace) 
 			return err
 		}
 	}
-	if r.shelf != nil && (last || r.step%r.Every == 0) {
-		var err error
-		if p.Checkpoint, err = r.save(); err != nil {
-			return err
-		}
+	due := r.shelf != nil && (r.over || r.step%r.Every == 0)
+	if due {
+		p.Checkpoint = r.shelf.name(r.step)
 	}
+	// The observer comes before the checkpoint: a run that goes on from there never leaves out a step that nobody saw.
+	if err := r.observe(&p, pace); err != nil || !due {
+		return err
+	}
+	_, err := r.save()
+	return err
+}
+
+// observe tells the observer where the run stands.
+func (r *run) observe(p *Progress, pace *pace) error {
 	if r.Observer == nil {
 		return nil
 	}
@@ -181,7 +195,20 @@ func (r *run) after(ctx context.Context, out outcome, rate float64, pace *pace) 
 	p.Smooth, p.Elapsed, p.Fraction = r.history.Smooth, r.elapsed(), min(1, r.fraction(float64(r.step)))
 	p.SamplesPerSecond, p.Left = pace.at(r.step, p.Elapsed, p.Fraction)
 	p.Curve = r.history.Curve
-	return r.Observer.Step(&p)
+	return r.Observer.Step(p)
+}
+
+// validate measures the loss on the data held out where that is due and not yet done.
+func (r *run) validate(ctx context.Context) error {
+	due := r.valid != nil && r.step > 0 && (r.over || r.step%r.validEvery() == 0)
+	if v := r.history.last(); !due || v != nil && v.Step == r.step {
+		return nil
+	}
+	v, err := r.valid.measure(ctx, r.trainer.best(), r.step)
+	if err == nil {
+		r.history.Validations = append(r.history.Validations, *v)
+	}
+	return err
 }
 
 // validEvery is how many steps lie between two validations: a fortieth of a run whose steps are known.
@@ -210,7 +237,11 @@ func (r *run) rescue(err error) error {
 		return err
 	}
 	if r.saved != r.step {
-		if _, problem := r.save(); problem != nil {
+		switch _, problem := r.save(); {
+		case problem == nil:
+		case problem.Error() == err.Error(): // it was saving that failed
+			return err
+		default:
 			return fmt.Errorf("%w (and what was reached could not be saved: %w)", err, problem)
 		}
 	}
@@ -230,102 +261,11 @@ func (e *SavedError) Error() string {
 
 func (e *SavedError) Unwrap() error { return e.Err }
 
-// A DivergedError says that the loss became infinite, no number at all, or so large that nothing is left of what was learned.
-type DivergedError struct {
-	Step       int // the step that could not be taken
-	Problem    string
-	Rate       float64
-	Checkpoint string // the last one before; "": none
-}
-
-func (e *DivergedError) Error() string {
-	text := fmt.Sprintf("step %d: %s at a rate of %.3g; give a smaller --rate, such as %.1g, or a smaller --clip-norm", e.Step, e.Problem, e.Rate, e.Rate/4)
-	if e.Checkpoint != "" {
-		text += "; the last good checkpoint is " + e.Checkpoint
-	}
-	return text
-}
-
-func (r *run) diverged(problem error) error {
-	e := &DivergedError{Step: r.step + 1, Problem: problem.Error(), Rate: r.Rate}
-	if r.saved >= 0 {
-		e.Checkpoint = r.shelf.name(r.saved)
-	}
-	return e
-}
-
-// A watch sees to it that a run that has come to nothing ends. Single losses may jump, as those of an unweighted score do; the
-// median of the last window does not.
-type watch struct {
-	limit  float64 // how many times the least median a median may be
-	losses []float64
-	least  float64
-}
-
-const (
-	window    = 101
-	explosion = 1000
-)
-
-// see is an error where the loss or the gradient is not finite, or the loss has exploded.
-func (w *watch) see(o outcome) error {
-	if err := o.finite(); err != nil {
-		return err
-	}
-	if w.losses = append(w.losses, o.loss); len(w.losses) < window {
-		return nil
-	}
-	slices.Sort(w.losses)
-	median := w.losses[window/2]
-	w.losses = w.losses[:0]
-	if w.least > 0 && median > w.limit*w.least {
-		return fmt.Errorf("the loss has grown from %.4g to %.4g", w.least, median)
-	}
-	if w.least == 0 || median < w.least {
-		w.least = median
-	}
-	return nil
-}
-
-// A pace tells how fast steps are taken of late.
-type pace struct {
-	batch int
-	marks []mark // of the last steps, the oldest first
-}
-
-type mark struct {
-	step     int
-	at       time.Duration
-	fraction float64
-}
-
-func newPace(batch int) *pace { return &pace{batch: batch} }
-
-// paceMarks is over how many steps, and paceTime over how long at least, the pace is taken.
-const (
-	paceMarks = 256
-	paceTime  = 5 * time.Second
-)
-
-// at takes a step in, and gives the samples per second and the time left, negative where it is not known.
-func (p *pace) at(step int, now time.Duration, fraction float64) (perSecond float64, left time.Duration) {
-	p.marks = append(p.marks, mark{step, now, fraction})
-	for len(p.marks) > 2 && (len(p.marks) > paceMarks || now-p.marks[1].at > paceTime) {
-		p.marks = p.marks[1:]
-	}
-	first := p.marks[0]
-	if step == first.step || now == first.at {
-		return 0, -1
-	}
-	perSecond = float64((step-first.step)*p.batch) / (now - first.at).Seconds()
-	if done := fraction - first.fraction; done > 0 {
-		return perSecond, time.Duration((1 - fraction) / done * float64(now-first.at))
-	}
-	return perSecond, -1
-}
-
 // finish writes the network.
 func (r *run) finish(ctx context.Context) (*Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, r.rescue(err)
+	}
 	if err := finite(r.trainer.best()); err != nil {
 		return nil, err
 	}
@@ -334,14 +274,13 @@ func (r *run) finish(ctx context.Context) (*Result, error) {
 		Validations: r.history.Validations, Curve: r.history.Curve, Out: r.Out,
 	}
 	if r.Out == "" {
-		return result, ctx.Err()
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, r.rescue(err)
+		return result, nil
 	}
 	var err error
-	result.Notes, err = r.write()
-	return result, err
+	if result.Notes, err = r.write(); err != nil {
+		return nil, r.rescue(err)
+	}
+	return result, nil
 }
 
 // close frees what the run holds.

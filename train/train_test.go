@@ -32,7 +32,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		`schedule "cosinus"`:                                  func(s *Settings) { s.Schedule = "cosinus" },
 		"the folder " + filepath.FromSlash("/none") + " does": func(s *Settings) { s.Out = "/none/x.onnx" },
 		"metrics /none/x.jsonl: no such file":                 func(s *Settings) { s.Metrics = "/none/x.jsonl" },
-		"GB of memory on 32 samples at a time, and this machine has": func(s *Settings) {
+		"samples at a time, and this machine has": func(s *Settings) {
 			s.Net, _ = nn.ParseNet("mlp(width=65536, depth=100)", Describe(s.Data, s.Objective))
 		},
 		`provider "cpu" needs ONNX Runtime`: func(s *Settings) { s.Session.Provider = "cpu" },
@@ -153,13 +153,14 @@ func TestTheFileSaysWhatTheNetworkIs(t *testing.T) {
 	require.Equal(t, &models.Labels{Count: 2, Names: []string{"even", "odd"}, Encoding: models.Index, Null: &models.Null{Index: 2}}, r.Labels)
 	require.NoError(t, r.CanGuide())
 	require.Equal(t, "bell", r.Card.Name)
-	require.Equal(t, map[string]string{"solver": "heun", "steps": "25", "count": "2000"}, r.Card.Sampling.Texts())
+	require.Equal(t, map[string]string{"steps": "100", "count": "2000"}, r.Card.Sampling.Texts())
 	for fact, want := range map[string]string{
 		"steps": "30", "batch": "32", "rate": "0.001", "seed": "3", "ema": "0.999", "net": s.Net.String(), "drop-label": "0.1",
 		"weight": "velocity=uniform; score=beta^2", "data": "points of a normal law",
 	} {
 		require.Equal(t, want, r.Card.Training[fact], fact)
 	}
+	require.Equal(t, "digits.npy: 10 samples of [2]", dataName("/home/me/digits.npy: 10 samples of [2]"))
 	require.EqualValues(t, 17, model.Info.Opsets[0].Version)
 	require.EqualValues(t, 8, model.Info.IRVersion)
 }

@@ -11,7 +11,6 @@ import (
 	"slices"
 
 	"odeon/graph"
-	"odeon/internal/atomicfile"
 	"odeon/models"
 	"odeon/onnx"
 	"odeon/train/data"
@@ -69,44 +68,14 @@ func openTuned(from *models.Resolved, set data.Set, o *objective.Objective, size
 	if err != nil {
 		return nil, err
 	}
-	if t.text, err = identify(from.Model); err != nil {
-		return nil, err
+	if t.text, err = identify(from.Model); err == nil {
+		_, _, err = t.read()
 	}
-	if _, _, err := t.read(); err != nil {
+	if err != nil {
+		t.Close()
 		return nil, err
 	}
 	return t, nil
-}
-
-// ranged is data in another range of values: black and white where a network has them.
-type ranged struct {
-	data.Set
-	to           [2]float64
-	scale, shift float64
-}
-
-// inRange is the data in the range of a network, itself where both agree or one of them has no range.
-func inRange(set data.Set, from *models.Resolved) data.Set {
-	has := set.Range()
-	if has == nil || from.Decode != nil || *has == from.Range {
-		return set
-	}
-	scale := (from.Range[1] - from.Range[0]) / (has[1] - has[0])
-	return &ranged{set, from.Range, scale, from.Range[0] - scale*has[0]}
-}
-
-func (r *ranged) Range() *[2]float64  { return &r.to }
-func (r *ranged) Fingerprint() string { return fmt.Sprint(r.Set.Fingerprint(), " in ", r.to) }
-
-func (r *ranged) Read(dst []float32, labels []int64, indices []int64) error {
-	if err := r.Set.Read(dst, labels, indices); err != nil {
-		return err
-	}
-	scale, shift := float32(r.scale), float32(r.shift)
-	for i, x := range dst {
-		dst[i] = scale*x + shift
-	}
-	return nil
 }
 
 // named is the network's prediction under the name that its card has.
@@ -169,7 +138,7 @@ func identify(m *models.Model) (string, error) {
 			return "", err
 		}
 	}
-	return m.Path() + " (" + hex.EncodeToString(sum.Sum(nil)[:8]) + ")", nil
+	return filepath.Base(m.Path()) + " (" + hex.EncodeToString(sum.Sum(nil)[:8]) + ")", nil
 }
 
 // read reads the graph, for calls of the one size.
@@ -273,42 +242,6 @@ func (t *tuned) card(over models.Card) *models.Card {
 	}
 	card.Training = maps.Clone(card.Training)
 	return card
-}
-
-// copyDecoder puts the decoder, where the network has one, into the folder in which the network is written, since that is where a card
-// has it looked for. What lies there under its name stays.
-func (t *tuned) copyDecoder(folder string) error {
-	d := t.from.Decode
-	if d == nil {
-		return nil
-	}
-	for _, name := range append([]string{filepath.Base(d.File)}, d.Info.External...) {
-		to := filepath.Join(folder, name)
-		if _, err := os.Stat(to); err == nil {
-			continue
-		}
-		if err := copyFile(to, filepath.Join(filepath.Dir(d.File), name)); err != nil {
-			return fmt.Errorf("decoder: %w", err)
-		}
-	}
-	return nil
-}
-
-func copyFile(to, from string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := atomicfile.Create(to)
-	if err != nil {
-		return err
-	}
-	defer out.Abort()
-	if _, err := io.Copy(out, in); err != nil {
-		return err
-	}
-	return out.Commit()
 }
 
 // Close closes the file.

@@ -36,7 +36,7 @@ func newValidator(e engine, r *run) (*validator, error) {
 	var err error
 	o := r.objective
 	o.DropLabel = 0
-	if v.batch, err = newBatch(&o, r.held, p, r.size, r.Accumulate*r.Workers); err != nil {
+	if v.batch, err = newBatch(&o, r.held, p, r.size, r.parts*r.Workers); err != nil {
 		return nil, err
 	}
 	v.executor, err = e.executor(g, r.size)
@@ -55,7 +55,7 @@ func (v *validator) measure(ctx context.Context, weights []float32, step int) (*
 	var each []float64
 	for k := range v.batches {
 		order.Indices(b.indices, int64(k*b.N()))
-		if err := b.fill(v.run.held, v.run.Seed, int64(heldStep+k)); err != nil {
+		if err := b.fill(v.run.held, v.run.Seed, heldStep+int64(k)); err != nil {
 			return nil, fmt.Errorf("validation: %w", err)
 		}
 		for _, p := range b.parts {

@@ -7,13 +7,16 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"odeon/internal/atomicfile"
+	"odeon/train"
 )
 
 // Exit codes, fixed for scripts.
@@ -37,13 +40,43 @@ const (
 	grace  = 600 * time.Millisecond
 )
 
-// interrupted says so, over the ^C that the terminal has echoed.
-func interrupted(stderr io.Writer) int {
+// interrupted says so, over the ^C that the terminal has echoed, and how a command goes on that has saved its work.
+func interrupted(stderr io.Writer, args []string, err error) int {
 	if f := terminal(stderr); f != nil {
 		fmt.Fprint(f, "\r")
 	}
-	fmt.Fprintln(stderr, "odeon: interrupted; no file was left incomplete")
+	text := "interrupted; no file was left incomplete"
+	var saved *train.SavedError
+	if errors.As(err, &saved) {
+		text = fmt.Sprintf("interrupted; step %d is saved in %s; go on with: %s", saved.Step, saved.File, again(args, "--resume"))
+	}
+	fmt.Fprintf(stderr, "odeon: %s\n", text)
 	return exitInterrupted
+}
+
+// again is the command line args with one more flag, as a shell takes it.
+func again(args []string, flag string) string {
+	words := []string{"odeon"}
+	for _, word := range args {
+		words = append(words, shellWord(word))
+	}
+	if !slices.Contains(args, flag) {
+		words = append(words, flag)
+	}
+	return strings.Join(words, " ")
+}
+
+// saving is set by a command that saves its work when it is interrupted, which takes as long as it takes. A second Ctrl-C
+// ends it all the same.
+type saving struct{ atomic.Bool }
+
+type savingKey struct{}
+
+// willSave says that the command will save its work when ctx ends.
+func willSave(ctx context.Context) {
+	if s, ok := ctx.Value(savingKey{}).(*saving); ok {
+		s.Store(true)
+	}
 }
 
 // Main runs the command line args (without the program's name) and returns the process's exit code. After Ctrl-C a
@@ -52,6 +85,8 @@ func interrupted(stderr io.Writer) int {
 func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	work := &saving{}
+	ctx = context.WithValue(ctx, savingKey{}, work)
 	// A pipe that nobody reads any more is an error of the write to it, not the end of the process and its temporary files.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	code := make(chan int, 1)
@@ -66,24 +101,28 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return c
 	case <-time.After(prompt):
 	}
-	again := make(chan os.Signal, 1)
-	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	second := make(chan os.Signal, 1)
+	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
+	var late <-chan time.Time // never, while work is being saved
+	if !work.Load() {
+		late = time.After(grace)
+	}
 	select {
 	case c := <-code:
 		return c
-	case <-again:
-	case <-time.After(grace):
+	case <-second:
+	case <-late:
 	}
 	atomicfile.AbortAll()
-	return interrupted(stderr)
+	return interrupted(stderr, args, nil)
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out, messages := &screen{Writer: stdout}, &screen{Writer: stderr}
 	app := newApp(out, messages)
-	args, err := arrange(app, args)
+	arranged, err := arrange(app, args)
 	if err == nil {
-		err = app.RunContext(ctx, append([]string{app.Name}, args...))
+		err = app.RunContext(ctx, append([]string{app.Name}, arranged...))
 	}
 	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
 		if errors.Is(out.err, syscall.EPIPE) {
@@ -95,7 +134,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitDone
 	}
 	if ctx.Err() != nil {
-		return interrupted(messages)
+		return interrupted(messages, args, err)
 	}
 	fmt.Fprintf(messages, "odeon: %s\n", message(err))
 	if errors.As(err, new(usageError)) {
@@ -117,19 +156,20 @@ func message(err error) string {
 
 func newApp(stdout, stderr io.Writer) *cli.App {
 	cli.HelpPrinter = printHelp
-	commands := []*cli.Command{sampleCommand(), infoCommand(), planCommand(), convertCommand(), compileCommand(), providersCommand(), modelsCommand(), runtimeCommand()}
+	commands := []*cli.Command{sampleCommand(), infoCommand(), planCommand(), convertCommand(), compileCommand(), trainCommand(), providersCommand(), modelsCommand(), runtimeCommand()}
 	for _, c := range commands {
 		noHelpCommand(c)
 	}
 	return &cli.App{
 		Name:      "odeon",
-		Usage:     "samples from diffusion and flow-matching models in ONNX files",
+		Usage:     "samples from diffusion and flow-matching models in ONNX files, and trains them",
 		UsageText: "odeon COMMAND [MODEL] [flags]",
 		Description: "MODEL is an ONNX file, a card (JSON), a folder with either, or the name of an embedded model.\n" +
 			"Begin with:\n\n" +
 			"  odeon sample                          samples of the embedded default, as a picture\n" +
 			"  odeon info model.onnx                 what your network is, and what a card must still say\n" +
-			"  odeon sample model.onnx -o grid.png   its samples",
+			"  odeon sample model.onnx -o grid.png   its samples\n" +
+			"  odeon train --data moons              a network of your own",
 		Commands:                  commands,
 		Flags:                     []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "Odeon's version, ONNX Runtime's, the commit"}},
 		HideVersion:               true,

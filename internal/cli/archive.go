@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 
+	"odeon/internal/machine"
 	"odeon/internal/render"
 	"odeon/models"
 	"odeon/sampler"
@@ -29,7 +30,7 @@ func newArchive(req request, e *engine, plan *sampler.Plan, run models.Run) (*ar
 	if req.trajectories {
 		states += len(a.times)
 	}
-	if need := 4 * float64(states) * float64(a.count) * float64(a.dim); need > memory() {
+	if need := 4 * float64(states) * float64(a.count) * float64(a.dim); need > machine.Memory() {
 		return nil, fmt.Errorf("--out: a .npz holds %d states of each sample in memory, here %.1f GB; .npy takes samples as they come", states, need/1e9)
 	}
 	size := a.count * a.dim

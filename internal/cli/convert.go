@@ -120,7 +120,7 @@ func convert(c *cli.Context) error {
 		return err
 	}
 	r := models.Resolve(model)
-	source, err := openSource(model)
+	source, err := model.Source()
 	if err != nil {
 		return err
 	}
@@ -165,13 +165,6 @@ func convert(c *cli.Context) error {
 		note(c.App.ErrWriter, false, "warning: %s", oneLine(warning))
 	}
 	return reportConversion(c.App.Writer, w.out, result.Entry)
-}
-
-func openSource(m *models.Model) (*onnx.Source, error) {
-	if m.File == "" {
-		return onnx.SourceBytes(m.ONNX, m.Name)
-	}
-	return onnx.OpenSource(m.File)
 }
 
 // companion is a file that belongs beside a converted one.

@@ -10,6 +10,13 @@
 //	outputs.go archive.go chunks.go the files, and what happens to a chunk of samples on its way into them
 //	progress.go screen.go report.go what is seen meanwhile, and told at the end
 //
+// train.go makes networks, and shows from top to bottom how:
+//
+//	trainflags.go trainwords.go         the words, read before any file is opened
+//	trainwatch.go trainbar.go           what is seen while the run takes its steps
+//	trainpreview.go trainpictures.go    samples of the network so far, and of the finished one
+//	trainreport.go                      what is told at the end, what was chosen among it
+//
 // convert.go and compile.go write other ONNX files from the same words, by package rewrite.
 //
 // What a person reads on failure is one message: what was found, what was expected, what mends it. Exit codes: 0

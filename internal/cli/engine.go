@@ -14,8 +14,8 @@ import (
 // where samples are decoded.
 type engine struct {
 	split    split
-	dim      int // elements of one state
-	library  onnx.Library
+	dim      int          // elements of one state
+	library  onnx.Library // none where Go computes
 	provider string
 	notes    []string
 
@@ -24,20 +24,24 @@ type engine struct {
 	decoded  []int                // shape of one decoded sample
 	layout   models.Layout
 
-	sessions []*onnx.Session
+	sessions []models.Session
 }
 
-// newEngine loads the library and the network. The cut into workers and chunks is settled here, since it decides how many threads
+// newEngine loads the library, where the provider needs one, and the network. The cut into workers and chunks is settled here, since it decides how many threads
 // a session has.
 func newEngine(ctx context.Context, lib onnx.Library, r *models.Resolved, run models.Run, req request, g sampler.Guidance) (*engine, error) {
-	rt, err := onnx.Open(lib)
-	if err != nil {
-		return nil, err
-	}
-	e := &engine{library: rt.Library(), dim: r.Dim(), layout: r.Layout}
+	e := &engine{dim: r.Dim(), layout: r.Layout}
 	wishes := req.wishes
 	wishes.Fixed = r.Batch
-	wishes.Device = rt.OnDevice(req.session.Provider)
+	var rt *onnx.Runtime
+	if req.needsLibrary() {
+		var err error
+		if rt, err = onnx.Open(lib); err != nil {
+			return nil, err
+		}
+		e.library = rt.Library()
+		wishes.Device = rt.OnDevice(req.session.Provider)
+	}
 	e.split = cut(run.Count, e.dim, g.Weight != 1, cores(), wishes)
 	if err := fits(e.split, e.dim); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Model.Path(), err)
@@ -133,7 +137,7 @@ func (e *engine) networkSeconds() float64 {
 	return spent.Seconds() / float64(len(e.networks))
 }
 
-// Close frees what ONNX Runtime holds.
+// Close frees what the networks hold.
 func (e *engine) Close() {
 	for _, network := range e.networks {
 		network.Close()

@@ -75,7 +75,7 @@ func walkFlags() []cli.Flag {
 
 func runtimeFlags() []cli.Flag {
 	return inCategory("ONNX Runtime",
-		text("provider", "run on `NAME`: auto, cpu, cuda, tensorrt, openvino, coreml or directml"),
+		text("provider", "run on `NAME`: auto, cpu, cuda, tensorrt, openvino, coreml, directml, or go, which needs no library"),
 		several("provider-option", "set an option of the provider, `K=V`; repeatable"),
 		libraryFlag(),
 		text("batch", "put `N` samples in one network call; without it, and without the next two, Odeon chooses"),

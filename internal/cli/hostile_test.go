@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/machine"
 	"odeon/onnx"
 )
 
@@ -71,7 +72,7 @@ func TestANetworkThatFailsIsOneMessage(t *testing.T) {
 }
 
 func TestStatesThatNoMachineHoldsAreRefused(t *testing.T) {
-	if math.IsInf(memory(), 1) {
+	if math.IsInf(machine.Memory(), 1) {
 		t.Skip("this system does not tell how much memory it has")
 	}
 	require.NoError(t, fits(split{Workers: 2, Chunk: 64}, 3*64*64))

@@ -301,11 +301,17 @@ func (i *infoReport) printCard(row func(head string, cells ...string)) error {
 			return err
 		}
 		field := fmt.Sprint(key)
+		if field == "training" {
+			continue
+		}
 		from := i.From[field]
 		if from != "" {
 			from = "(" + from + ")"
 		}
 		row(headOnce(n, "card"), field+":", shortened(string(value), 100), from)
+	}
+	for n, fact := range slices.Sorted(maps.Keys(i.Card.Training)) {
+		row(headOnce(n, "training"), fact+":", shortened(i.Card.Training[fact], 100))
 	}
 	return nil
 }

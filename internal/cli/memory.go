@@ -2,10 +2,8 @@ package cli
 
 import (
 	"fmt"
-	"math"
-	"os"
-	"strconv"
-	"strings"
+
+	"odeon/internal/machine"
 )
 
 // buffers is how many states a walk holds at the least: the state, a prediction, and what the network is fed.
@@ -14,27 +12,9 @@ const buffers = 3
 // fits makes sure that the states of all workers can be had at all: no memory is an end without a message.
 func fits(s split, dim int) error {
 	need := buffers * 4 * float64(dim) * float64(s.Chunk) * float64(s.Workers)
-	if have := memory(); need > have {
+	if have := machine.Memory(); need > have {
 		return fmt.Errorf("samples of %d numbers, %d in each of %d chunks at a time, need at least %.1f GB of memory, and this machine has %.1f GB; give a smaller --batch, fewer --workers or a smaller --shape",
 			dim, s.Chunk, s.Workers, need/1e9, have/1e9)
 	}
 	return nil
-}
-
-// memory is how many bytes this process may use, infinite where the system does not tell it as Linux does: the machine's
-// memory, or the limit of a container.
-func memory() float64 {
-	have := math.Inf(1)
-	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
-		var kilobytes float64
-		if _, err := fmt.Sscanf(string(text), "MemTotal: %f kB", &kilobytes); err == nil {
-			have = kilobytes * 1024
-		}
-	}
-	if text, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
-		if limit, err := strconv.ParseFloat(strings.TrimSpace(string(text)), 64); err == nil {
-			have = min(have, limit)
-		}
-	}
-	return have
 }

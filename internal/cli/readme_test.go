@@ -40,6 +40,10 @@ func TestEveryCommandOfThePageConvertingWorks(t *testing.T) {
 	runPage(t, "../../docs/converting.md", 15)
 }
 
+func TestEveryCommandOfThePageTrainingWorks(t *testing.T) {
+	runPage(t, "../../docs/training.md", 25)
+}
+
 // runPage runs a page's commands, of which there are at least so many, one after the other in one folder, where the real networks
 // and the cards are. With -update it keeps pictures that the page shows.
 func runPage(t *testing.T, file string, least int) {
@@ -54,6 +58,7 @@ func runPage(t *testing.T, file string, least int) {
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(cards, filepath.Join(home, "cards")))
 	networks := linkNetworks(t, home)
+	require.NoError(t, writeTrainingData(home))
 	card := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(page)
 	if card != nil && len(networks) > 0 {
 		require.NoError(t, os.WriteFile(filepath.Join(home, "mnist-vit", "card.json"), []byte(card[1]), 0o666))
@@ -84,6 +89,7 @@ func runPage(t *testing.T, file string, least int) {
 			if rest, ok := strings.CutPrefix(line, "go run . "); ok {
 				line = "odeon " + rest
 			}
+			line = reduced(line)
 			if rest, ok := strings.CutPrefix(line, "go run ./scripts/field "); ok {
 				out, err := exec.Command("go", "build", "-o", filepath.Join(home, "bin")+"/", "../../scripts/field").CombinedOutput()
 				require.NoError(t, err, "%s", out)
@@ -105,6 +111,39 @@ func runPage(t *testing.T, file string, least int) {
 			}
 		})
 	}
+}
+
+// reduced makes a command that trains one of a few steps of a tiny network; others stay as they are. A page's numbers, such as the
+// steps between two previews, become small ones.
+func reduced(line string) string {
+	if !strings.HasPrefix(line, "odeon train ") {
+		return line
+	}
+	steps := false
+	for _, r := range []struct{ flag, with string }{
+		{`--(?:minutes|steps) \S+`, "--steps 4"}, {`--(every|preview) \d+`, "--$1 2"}, {`--batch \d+`, "--batch 8"},
+		{`--size \d+`, "--size 8"}, {`--window \d+`, "--window 128"},
+		{`--net 'mlp[^']*'`, "--net 'mlp(width=8, depth=1)'"}, {`--net 'unet[^']*'`, "--net 'unet(channels=8, mult=1)'"}, {`--net 'dit[^']*'`, "--net 'dit(width=16, depth=1)'"},
+	} {
+		pattern := regexp.MustCompile(r.flag)
+		steps = steps || r.with == "--steps 4" && pattern.MatchString(line)
+		line = pattern.ReplaceAllString(line, r.with)
+	}
+	if !steps {
+		line += " --steps 4"
+	}
+	if !strings.Contains(line, "--batch") {
+		line += " --batch 8"
+	}
+	if strings.Contains(line, "--net") || strings.Contains(line, "--from") {
+		return line
+	}
+	for data, net := range map[string]string{"photos": "unet(channels=8, mult=1)", "voice": "unet(channels=8, mult=1)", "images": "unet(channels=8, mult=1)", "poems": "dit(width=16, depth=1)"} {
+		if strings.Contains(line, "--data "+data) {
+			return line + " --net '" + net + "'"
+		}
+	}
+	return line + " --net 'mlp(width=8, depth=1)'"
 }
 
 // linkNetworks makes a folder of links for each of the real networks, so that a card can be put beside them.

@@ -14,7 +14,7 @@ import (
 type report struct {
 	Model    string   `json:"model"`
 	Provider string   `json:"provider"`
-	Runtime  string   `json:"runtime"` // ONNX Runtime's version
+	Runtime  string   `json:"runtime"` // ONNX Runtime's version; "" where Go computes
 	Solver   string   `json:"solver"`
 	Steps    int      `json:"steps"`
 	Grid     string   `json:"grid"`
@@ -34,7 +34,7 @@ type report struct {
 	Warnings []string `json:"warnings"`
 }
 
-// seconds by part, on the wall. Network is a worker's average inside ONNX Runtime; it is part of Walk.
+// seconds by part, on the wall. Network is a worker's average inside the network; it is part of Walk.
 type seconds struct {
 	Plan    float64 `json:"plan"`
 	Load    float64 `json:"load"`

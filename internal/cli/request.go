@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"odeon/internal/render"
+	"odeon/models"
 	"odeon/onnx"
 )
 
@@ -67,7 +68,7 @@ func parseRequest(v values) (request, error) {
 	if _, err = v.oneOf("rng", "philox", "philox"); err != nil {
 		return r, err
 	}
-	if r.session.Provider, err = v.oneOf("provider", "auto", onnx.ProviderNames()...); err != nil {
+	if r.session.Provider, err = v.oneOf("provider", onnx.Auto, append(onnx.ProviderNames(), models.Go)...); err != nil {
 		return r, err
 	}
 	if r.session.ProviderOptions, err = pairs(c, "provider-option"); err != nil {
@@ -89,6 +90,9 @@ func parseRequest(v values) (request, error) {
 	}
 	return r, nil
 }
+
+// needsLibrary tells whether ONNX Runtime computes.
+func (r request) needsLibrary() bool { return r.session.Provider != models.Go }
 
 // pairs reads a repeatable K=V flag.
 func pairs(c *cli.Context, flag string) (map[string]string, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
 
+	"odeon/models"
 	"odeon/onnx"
 )
 
@@ -75,15 +76,10 @@ func providersCommand() *cli.Command {
 }
 
 func providers(c *cli.Context) error {
-	lib, err := onnx.Find(c.String("runtime"))
+	lib, statuses, err := providerStatuses(c.String("runtime"))
 	if err != nil {
 		return err
 	}
-	rt, err := onnx.Open(lib)
-	if err != nil {
-		return err
-	}
-	lib = rt.Library()
 	if c.Bool("json") {
 		type provider struct {
 			Name   string `json:"name"`
@@ -96,13 +92,17 @@ func providers(c *cli.Context) error {
 			Found     string     `json:"found"`
 			Providers []provider `json:"providers"`
 		}{lib.Path, lib.Version, lib.Source, nil}
-		for _, p := range rt.Providers() {
+		for _, p := range statuses {
 			report.Providers = append(report.Providers, provider(p))
 		}
 		return writeJSON(c.App.Writer, report)
 	}
-	fmt.Fprintf(c.App.Writer, "ONNX Runtime %s  %s  (%s)\n\n", lib.Version, lib.Path, lib.Source)
-	for _, p := range rt.Providers() {
+	if lib.Path == "" {
+		fmt.Fprint(c.App.Writer, "no ONNX Runtime found\n\n")
+	} else {
+		fmt.Fprintf(c.App.Writer, "ONNX Runtime %s  %s  (%s)\n\n", lib.Version, lib.Path, lib.Source)
+	}
+	for _, p := range statuses {
 		state := "usable"
 		if !p.Usable {
 			state = "not usable: " + p.Reason
@@ -110,6 +110,27 @@ func providers(c *cli.Context) error {
 		fmt.Fprintf(c.App.Writer, "%-10s %s\n", p.Name, state)
 	}
 	return nil
+}
+
+// providerStatuses are those of the library's providers and of Go. Where there is no library, Go's is all that is usable.
+func providerStatuses(explicit string) (onnx.Library, []onnx.ProviderStatus, error) {
+	own := onnx.ProviderStatus{Name: models.Go, Usable: true}
+	lib, err := onnx.Find(explicit)
+	if errors.As(err, new(*onnx.NotFoundError)) {
+		var statuses []onnx.ProviderStatus
+		for _, name := range onnx.ProviderNames()[1:] {
+			statuses = append(statuses, onnx.ProviderStatus{Name: name, Reason: "needs ONNX Runtime, which `odeon runtime install` gets"})
+		}
+		return lib, append(statuses, own), nil
+	}
+	if err != nil {
+		return lib, nil, err
+	}
+	rt, err := onnx.Open(lib)
+	if err != nil {
+		return lib, nil, err
+	}
+	return rt.Library(), append(rt.Providers(), own), nil
 }
 
 func noArguments(c *cli.Context) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"odeon/models"
+	"odeon/onnx"
 	"odeon/sampler"
 )
 
@@ -73,10 +74,12 @@ func sample(c *cli.Context) error {
 	req.warn(stderr, plan.Warnings)
 	planned := time.Now()
 
-	// The run: ONNX Runtime, a network for each worker, the files.
-	lib, err := findOrInstall(ctx, stderr, req.quiet, c.String("runtime"))
-	if err != nil {
-		return err
+	// The run: ONNX Runtime, unless Go computes, a network for each worker, the files.
+	var lib onnx.Library
+	if req.needsLibrary() {
+		if lib, err = findOrInstall(ctx, stderr, req.quiet, c.String("runtime")); err != nil {
+			return err
+		}
 	}
 	e, err := untilInterrupted(ctx, func() (*engine, error) { return newEngine(ctx, lib, r.For(plan), run, req, walk.guidance) })
 	if err != nil {
@@ -122,7 +125,7 @@ func sample(c *cli.Context) error {
 		return report.writeLine(c.App.Writer)
 	}
 	report.print(c.App.Writer)
-	return preview(c.App.Writer, req, out)
+	return showPicture(c.App.Writer, req.quiet, out.image())
 }
 
 // checkWords finds what is wrong in the command line alone, before any file is opened.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"image"
 	"io"
 	"os"
 	"strings"
@@ -88,15 +89,17 @@ func shortened(text string, most int) string {
 	return string(runes[:most-1]) + "…"
 }
 
-// preview draws the picture on a terminal that can show it.
-func preview(w io.Writer, req request, out *outputs) error {
+// widest is how many characters wide a picture is at the most.
+const widest = 80
+
+// showPicture draws a picture on a terminal that can show it; nil is none.
+func showPicture(w io.Writer, quiet bool, img image.Image) error {
 	f := terminal(w)
-	if req.quiet || f == nil {
+	if quiet || f == nil || img == nil {
 		return nil
 	}
-	colours, width := terminalLook(f)
-	if img := out.image(); img != nil && colours != render.NoColours {
-		return render.Preview(f, img, width, colours)
+	if colours, width := terminalLook(f); colours != render.NoColours {
+		return render.Preview(f, img, min(width, widest), colours)
 	}
 	return nil
 }
@@ -107,5 +110,5 @@ func terminalLook(f *os.File) (render.Colours, int) {
 	if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
 		width = columns
 	}
-	return render.TerminalColours(os.Getenv), min(width, 80)
+	return render.TerminalColours(os.Getenv), width
 }

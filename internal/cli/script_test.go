@@ -46,11 +46,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":    code,
-			"near":    near,
-			"shape":   shape,
-			"array":   member,
-			"twofold": twofold,
+			"code":         code,
+			"near":         near,
+			"shape":        shape,
+			"array":        member,
+			"twofold":      twofold,
+			"trainingdata": trainingData,
 		},
 	})
 }

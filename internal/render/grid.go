@@ -135,7 +135,10 @@ func newPictures(r *request) *pictures {
 	p.shown = fitting(r.n, maxTiles, maxPixels, raster, scale)
 	p.note = append(p.note, shownNote(p.shown, r.n)...)
 	w, h := raster.size()
-	columns := columnsFor(p.shown, w, h, len(r.Labels))
+	columns := min(r.Columns, p.shown)
+	if columns == 0 {
+		columns = columnsFor(p.shown, w, h, len(r.Labels))
+	}
 	pad := padding
 	if p.shown == 1 {
 		pad = 0

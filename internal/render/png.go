@@ -47,6 +47,8 @@ func newStill(r *request, encode func(io.Writer, *still) error) (body, error) {
 		s.scene = newContact(r, 0)
 	case r.kind == signal:
 		s.scene = newSignals(r, 0)
+	case r.kind == prose:
+		s.scene = newPage(r)
 	default:
 		c := newCloud(r, frames)
 		s.scene = c

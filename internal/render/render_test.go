@@ -219,7 +219,7 @@ func TestWhatAFileCannotHoldIsKnownBeforeTheWork(t *testing.T) {
 		want string
 	}{
 		{"x.wav", picture, "x.wav: .wav cannot hold pictures (CHW [3 4 4]), expected one of .png .gif .apng .svg .npy .npz .csv .txt"},
-		{"x.png", words, "x.png: .png cannot hold text ([9]), expected one of .npy .npz .csv .txt"},
+		{"x.gif", words, "x.gif: .gif cannot hold text ([9]), expected one of .png .svg .npy .npz .csv .txt"},
 		{"x.jpg", picture, "x.jpg: found the extension .jpg, expected one of .png .gif"},
 		{"x", sound, "x: found no extension, expected one of .png .gif .apng .svg .npy .npz .csv .wav .txt"},
 		{"x.wav", silent, `x.wav: the model does not say its sampling rate: add "rate" to its card`},

@@ -84,7 +84,7 @@ func (c *cloud) scatter(points []float32, b box, behind bool, title string) *fig
 	if dense {
 		p.Add(&density{points})
 	} else {
-		p.Add(&dots{c, points})
+		p.Add(&dots{c, points, 1})
 	}
 	return f
 }
@@ -99,13 +99,14 @@ func place(c draw.Canvas, p *plot.Plot) func(x, y float32) vg.Point {
 type dots struct {
 	c      *cloud
 	points []float32
+	size   float64 // of the discs; 1 in a figure of full width
 }
 
 // style is the radius in points of length and the opacity for n dots.
 func (d *dots) style() (radius, opacity float64) {
 	n := float64(len(d.points) / 2)
 	crowd := min(max(math.Log10(n/100)/math.Log10(denseFrom/100), 0), 1)
-	return 2.2 - 1.3*crowd, 0.9 - 0.55*crowd
+	return d.size * (2.2 - 1.3*crowd), 0.9 - 0.55*crowd
 }
 
 func (d *dots) Plot(c draw.Canvas, p *plot.Plot) {

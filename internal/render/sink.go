@@ -49,6 +49,7 @@ type Options struct {
 	First        int       // number that the run's first sample has in file names
 	Times        []float64 // times of the states that Record can be given; see FrameSteps. Without them nothing is recorded
 	Trajectories bool      // stills show the way too: plots of points faintly behind the end points, pictures as a strip
+	Columns      int       // of a grid of pictures; 0: chosen
 }
 
 // format is one row of the table of extensions.
@@ -61,14 +62,15 @@ type format struct {
 
 var (
 	visible    = []kind{picture, video, points, signal}
+	legible    = []kind{picture, video, points, signal, prose}
 	everything = []kind{picture, video, points, signal, prose, numbers}
 )
 
 var formats = []format{
-	{".png", true, visible, openPNG},
+	{".png", true, legible, openPNG},
 	{".gif", true, visible, openGIF},
 	{".apng", true, visible, openAPNG},
-	{".svg", true, visible, openSVG},
+	{".svg", true, legible, openSVG},
 	{".npy", false, everything, openNPY},
 	{".npz", false, everything, openNPZ},
 	{".csv", false, everything, openCSV},

@@ -66,7 +66,10 @@ func ParseNet(text string, d Data) (Net, error) {
 		var names, known []string
 		for _, f := range families {
 			names = append(names, f.name)
-			known = append(known, f.of(d).String())
+			net := f.of(d)
+			if net.settle(); net.Check() == nil {
+				known = append(known, net.String())
+			}
 		}
 		return nil, fmt.Errorf("unknown network %q%s; networks, with the sizes for this data, are: %s",
 			clip(name), nearest.Hint(clip(name), names), strings.Join(known, "; "))

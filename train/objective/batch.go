@@ -2,6 +2,9 @@ package objective
 
 import (
 	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"odeon/sampler"
 )
@@ -89,8 +92,8 @@ const (
 )
 
 // Fill makes the batch of one step from data z, [n, dim], and its labels, nil without classes. The batch is a function of the objective,
-// z, the labels, the seed and the step alone, whatever was filled before. A plain Fill allocates nothing; with a coupling,
-// the product of matrices may.
+// z, the labels, the seed and the step alone, whatever was filled before. A plain Fill of a small
+// batch allocates nothing; a large one is shared by goroutines, and with a coupling the product of matrices allocates.
 func (b *Batch) Fill(z []float32, labels []int64, seed uint64, step int64) error {
 	n := b.N()
 	switch {
@@ -100,7 +103,7 @@ func (b *Batch) Fill(z []float32, labels []int64, seed uint64, step int64) error
 		panic(fmt.Sprintf("objective: Fill of a batch of %d samples of %d numbers with %d numbers and %d labels", n, b.dim, len(z), len(labels)))
 	}
 	random := sampler.Philox{Seed: seed}
-	if err := random.Normals(b.noise, int(step), 1, noiseDraw); err != nil {
+	if err := b.drawNoise(random, step); err != nil {
 		return err
 	}
 	if err := b.drawTimes(random, step); err != nil {
@@ -112,10 +115,38 @@ func (b *Batch) Fill(z []float32, labels []int64, seed uint64, step int64) error
 	if err := b.drawLabels(random, step, labels); err != nil {
 		return err
 	}
-	for i, t := range b.T {
-		b.mix(i, b.terms.at(t), z)
+	if len(b.X) <= lonely {
+		b.mixAll(0, n, z)
+		return nil
 	}
-	return nil
+	return share(n, func(from, to int) error {
+		b.mixAll(from, to, z)
+		return nil
+	})
+}
+
+// lonely is the most numbers in a batch that one goroutine makes, in a third of a millisecond. More share larger ones.
+const lonely = 1 << 15
+
+// share has work done on parts of n things, by a goroutine for each processor.
+func share(n int, work func(from, to int) error) error {
+	var group errgroup.Group
+	parts := min(n, runtime.GOMAXPROCS(0))
+	for k := range parts {
+		group.Go(func() error { return work(n*k/parts, n*(k+1)/parts) })
+	}
+	return group.Wait()
+}
+
+// drawNoise sets noise, in blocks of the generator.
+func (b *Batch) drawNoise(random sampler.Philox, step int64) error {
+	if len(b.noise) <= lonely {
+		return random.Normals(b.noise, int(step), 1, noiseDraw)
+	}
+	const block = 4
+	return share((len(b.noise)+block-1)/block, func(from, to int) error {
+		return random.Elements(b.noise[from*block:min(to*block, len(b.noise))], int(step), noiseDraw, from*block)
+	})
 }
 
 // drawTimes sets T.
@@ -171,6 +202,13 @@ func (b *Batch) drawLabels(random sampler.Philox, step int64, labels []int64) er
 		}
 	}
 	return nil
+}
+
+// mixAll makes the samples from from on, before to.
+func (b *Batch) mixAll(from, to int, z []float32) {
+	for i := from; i < to; i++ {
+		b.mix(i, b.terms.at(b.T[i]), z)
+	}
 }
 
 // mix makes sample i of its data and noise at a moment. Every product is rounded before it is added to, as everywhere in sampling, so that

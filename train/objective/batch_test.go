@@ -290,6 +290,22 @@ func TestFillAllocatesNothing(t *testing.T) {
 	}))
 }
 
+func TestALargeBatchIsTheSameWhoeverMakesIt(t *testing.T) {
+	const n, dim = 64, 1023 // more numbers than one goroutine makes
+	o := objective(t, "condot", "velocity", "1")
+	b, err := o.NewBatch(n, dim)
+	require.NoError(t, err)
+	require.Greater(t, len(b.X), lonely)
+	require.NoError(t, b.Fill(make([]float32, n*dim), nil, 5, 9))
+	noise := make([]float32, n*dim)
+	require.NoError(t, sampler.Philox{Seed: 5}.Normals(noise, 9, 1, noiseDraw))
+	for i := range n {
+		for k := range dim {
+			require.Equal(t, -noise[i*dim+k], b.Target[0][i*dim+k], "sample %d", i)
+		}
+	}
+}
+
 func TestAnObjectiveThatContradictsItselfSaysWhere(t *testing.T) {
 	for _, c := range []struct {
 		o    Objective
