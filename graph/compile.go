@@ -13,48 +13,13 @@ import (
 // Compile makes an executor of the graph on ONNX Runtime, for batches of one size. Numbers too small to be normal are taken for
 // zero: dying units make them by the thousand, and each costs as much as a hundred others.
 //
-// The executor works on the arrays themselves: nothing is copied but flags, and an array that it has seen before costs nothing. So a state that
+// The executor works on the arrays themselves: nothing is copied, and an array that it has seen before costs nothing. So a state that
 // is an input of one run and an output of the next is two lists of arrays that change places. Runs must not overlap.
 func Compile(rt *onnx.Runtime, g *Graph, batch int, o onnx.SessionOptions) (Executor, error) {
 	if batch < 1 {
 		return nil, fmt.Errorf("graph: a batch of %d, at least 1 is expected", batch)
 	}
-	block, fused := 0, !rt.OnDevice(o.Provider)
-	if fused && slices.ContainsFunc(g.Values, func(v *Value) bool { return v.Op == Conv }) {
-		if block = blockSize(rt); block > 0 {
-			g = subpixel(tidy(g))
-		}
-	}
-	w, err := newWriter(g, "graph")
-	if err != nil {
-		return nil, err
-	}
-	w.batch, w.fused, w.block = batch, fused, block
-	if fused {
-		w.out.Import("com.microsoft", 1)
-	}
-	if block > 0 {
-		w.out.Import("com.microsoft.nchwc", 1)
-	}
-	maps.DeleteFunc(w.names, func(v *Value, _ string) bool { return v.Type == onnx.Bool }) // that is the name of its Cast
-	r := &compiled{
-		feeds: slices.Concat(w.graph.Inputs, w.graph.Parameters), fetches: w.graph.Outputs, batch: batch,
-		tensors: map[*Array]*tensor{},
-	}
-	var inputs, outputs []string
-	for _, v := range r.feeds {
-		w.wideInput(v)
-		inputs = append(inputs, v.Name)
-	}
-	err = w.write(func(o Output, r onnx.Ref) {
-		t := o.Value.Type
-		if t == onnx.Bool {
-			t = onnx.Int64
-			r = w.out.Node("Cast", r, onnx.Int("to", int64(t)), onnx.As(o.Name))
-		}
-		w.out.Output(o.Name, r, t, w.dims(o.Value.Shape)...)
-		outputs = append(outputs, o.Name)
-	})
+	w, err := compile(g, batch, targetOf(rt, g, o))
 	if err != nil {
 		return nil, err
 	}
@@ -65,56 +30,46 @@ func Compile(rt *onnx.Runtime, g *Graph, batch int, o onnx.SessionOptions) (Exec
 	settings := map[string]string{"session.set_denormal_as_zero": "1", "optimization.disable_specified_optimizers": unwanted}
 	maps.Copy(settings, o.ProviderOptions)
 	o.ProviderOptions = settings
-	if r.session, err = rt.NewSessionBytes("graph", model, inputs, outputs, o); err != nil {
-		return nil, err
-	}
-	return r, nil
+	return load(rt, w, model, o)
 }
 
 // unwanted are optimizations of ONNX Runtime. It would put transpositions back into products that are faster without; and a fused
 // layer normalization loses the deviation that a gradient needs.
 const unwanted = "GemmTransposeFusion;SkipLayerNormFusion;LayerNormFusion;LayerNormFusionL2"
 
-// blockSize tells how many channels are a block of this processor's blocked convolutions: it has the runtime put an array into
-// blocks and looks. It is 0 where the runtime has none.
-func blockSize(rt *onnx.Runtime) int {
-	const channels = 32
-	p := New()
-	x := p.Input("x", onnx.Float32, Shape{1, channels, 1, 2})
-	p.Output("y", x)
-	w, err := newWriter(p, "probe")
+// compile writes a graph for batches of one size: its parameters are inputs, its flags go in and out as integers.
+func compile(g *Graph, batch int, t target) (*writer, error) {
+	if t.block > 0 {
+		g = subpixel(tidy(g))
+	}
+	w, err := newWriter(g, "graph")
 	if err != nil {
-		return 0
+		return nil, err
 	}
-	w.out.Import("com.microsoft.nchwc", 1)
-	w.input(w.graph.Inputs[0])
-	w.out.Output("y", w.out.Node("com.microsoft.nchwc:ReorderInput", w.refs[w.graph.Inputs[0]], onnx.As("y")), onnx.Float32, w.dims(x.Shape)...)
-	model, err := w.out.Bytes()
-	if err != nil {
-		return 0
+	w.batch, w.target = batch, t
+	if t.fused {
+		w.out.Import("com.microsoft", 1)
 	}
-	session, err := rt.NewSessionBytes("probe", model, []string{"x"}, []string{"y"}, onnx.SessionOptions{Provider: "cpu", Threads: 1})
-	if err != nil {
-		return 0
+	if t.block > 0 {
+		w.out.Import("com.microsoft.nchwc", 1)
 	}
-	r := &compiled{feeds: w.graph.Inputs, fetches: w.graph.Outputs, batch: 1, session: session, tensors: map[*Array]*tensor{}}
-	defer r.Close()
-	in, out := NewArray(x, 1), NewArray(x, 1)
-	for i := range in.Floats {
-		in.Floats[i] = float32(i / 2) // the channel
+	maps.DeleteFunc(w.names, func(v *Value, _ string) bool { return v.Type == onnx.Bool }) // that is the name of its Cast
+	for _, v := range w.feeds() {
+		w.wideInput(v)
 	}
-	if err := r.Run(context.Background(), []*Array{out}, []*Array{in}); err != nil {
-		return 0
-	}
-	n := 1
-	for n < channels && out.Floats[n] == out.Floats[n-1]+1 {
-		n++
-	}
-	if n < 8 || n == channels {
-		return 0
-	}
-	return n
+	err = w.write(func(o Output, r onnx.Ref) {
+		t := o.Value.Type
+		if t == onnx.Bool {
+			t = onnx.Int64
+			r = w.out.Node("Cast", r, onnx.Int("to", int64(t)), onnx.As(o.Name))
+		}
+		w.out.Output(o.Name, r, t, w.dims(o.Value.Shape)...)
+	})
+	return w, err
 }
+
+// feeds are the values that a run is given, in their order.
+func (w *writer) feeds() []*Value { return slices.Concat(w.graph.Inputs, w.graph.Parameters) }
 
 // wideInput adds an input as an Array holds it: flags as integers.
 func (w *writer) wideInput(v *Value) {
@@ -146,6 +101,21 @@ type tensor struct {
 	*onnx.Tensor
 	data unsafe.Pointer // where the array's elements were
 	used int            // number of the last run
+}
+
+// load makes an executor of a model that compile wrote.
+func load(rt *onnx.Runtime, w *writer, model []byte, o onnx.SessionOptions) (*compiled, error) {
+	c := &compiled{feeds: w.feeds(), fetches: w.graph.Outputs, batch: w.batch, tensors: map[*Array]*tensor{}}
+	var inputs, outputs []string
+	for _, v := range c.feeds {
+		inputs = append(inputs, v.Name)
+	}
+	for _, o := range c.fetches {
+		outputs = append(outputs, o.Name)
+	}
+	var err error
+	c.session, err = rt.NewSessionBytes("graph", model, inputs, outputs, o)
+	return c, err
 }
 
 // Run is [Executor.Run]; when ctx ends, a run stops within milliseconds.

@@ -1,12 +1,14 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -141,4 +143,97 @@ func TestTheRuntimeComputesBlockedConvolutionsAsTheDefinitionDoes(t *testing.T) 
 			}
 		}
 	}
+}
+
+// What the passes over memory are saved by; the numbers are nodes by operator.
+func TestCompiledGraphsUseWhatTheRuntimeIsFastWith(t *testing.T) {
+	window := ConvAttrs{[]int{1, 1}, []int{1, 1}, []int{1, 1}, []int{1, 1}, 1}
+	for _, c := range []struct {
+		name  string
+		build func(g *Graph) *Value
+		want  map[string]int
+	}{
+		{"a convolution and its gradients in blocks", func(g *Graph) *Value {
+			x, w := in(g, b, 16, 6, 6), in(g, 32, 16, 3, 3)
+			y := g.Conv(x, w, window)
+			d := Gradient(g, g.Sum(g.Mul(y, g.Sin(y)), false, 0, 1, 2, 3), x, w)
+			g.Output("dx", d[0])
+			return d[1]
+		}, map[string]int{"com.microsoft.nchwc:Conv": 3, "Conv": 0}},
+		{"SiLU in one pass", func(g *Graph) *Value {
+			x := in(g, b, 3)
+			return g.Mul(x, g.Sigmoid(x))
+		}, map[string]int{"com.microsoft:QuickGelu": 1, "Sigmoid": 0, "Mul": 0}},
+		{"bias in the product", func(g *Graph) *Value { return g.Add(g.MatMul(in(g, b, 3), in(g, 3, 4)), in(g, 4)) },
+			map[string]int{"Gemm": 1, "Add": 0}},
+		{"scale and shift in one pass", func(g *Graph) *Value {
+			return g.Add(g.Mul(in(g, b, 3, 5, 5), in(g, b, 3, 1, 1)), in(g, b, 3, 1, 1))
+		}, map[string]int{"BatchNormalization": 1, "Mul": 0, "Add": 0}},
+		{"products that are added up", func(g *Graph) *Value { return g.Sum(g.Mul(in(g, b, 300), in(g, b, 300)), false, 1) },
+			map[string]int{"com.microsoft:FusedMatMul": 1, "Mul": 0, "ReduceSum": 0}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := New()
+			g.Output("y", c.build(g))
+			w, err := compile(g, 16, target{fused: true, block: 16})
+			require.NoError(t, err)
+			file, err := w.out.Bytes()
+			require.NoError(t, err)
+			info, err := onnx.ReadInfoBytes(file, "test")
+			require.NoError(t, err)
+			for op, n := range c.want {
+				require.Equal(t, n, info.Operators[op], "%s of %v", op, info.Operators)
+			}
+		})
+	}
+}
+
+func TestARunEndsWithItsContext(t *testing.T) {
+	rt := openRuntime(t)
+	g := New()
+	x := in(g, 512, 512)
+	y := x
+	for range 200 {
+		y = g.Tanh(g.MatMul(y, x))
+	}
+	g.Output("y", y)
+	e, err := Compile(rt, g, 1, onnx.SessionOptions{Provider: "cpu", Threads: 1})
+	require.NoError(t, err)
+	defer e.Close()
+	inputs, outputs := fill(g.Inputs, 1), []*Array{NewArray(y, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(time.Millisecond, cancel)
+	require.ErrorIs(t, e.Run(ctx, outputs, inputs), context.Canceled)
+	require.NoError(t, e.Run(t.Context(), outputs, inputs), "the executor lives on")
+}
+
+func TestStatesChangePlaces(t *testing.T) {
+	rt := openRuntime(t)
+	g := New()
+	x := g.Parameter("x", Shape{3})
+	g.Output("y", g.Add(g.Add(x, x), g.Input("step", onnx.Float32, Shape{})))
+	e, err := Compile(rt, g, 1, onnx.SessionOptions{Provider: "cpu", Threads: 1})
+	require.NoError(t, err)
+	defer e.Close()
+	now, next := NewArray(x, 1), NewArray(x, 1)
+	step := &Array{Shape: []int{}, Floats: []float32{1}}
+	for range 5 { // x becomes 2 x + 1
+		require.NoError(t, e.Run(t.Context(), []*Array{next}, []*Array{step, now}))
+		now, next = next, now
+	}
+	require.Equal(t, []float32{31, 31, 31}, now.Floats)
+	step.Floats[0] = 2
+	next.Floats = make([]float32, 3) // an array may get other memory
+	require.NoError(t, e.Run(t.Context(), []*Array{next}, []*Array{step, now}))
+	require.Equal(t, []float32{64, 64, 64}, next.Floats)
+	require.Len(t, e.(*compiled).tensors, 3)
+
+	for range 100 { // arrays that are not seen again are let go
+		require.NoError(t, e.Run(t.Context(), []*Array{NewArray(x, 1)}, []*Array{step, now}))
+	}
+	require.Less(t, len(e.(*compiled).tensors), 40)
+
+	wrong := &Array{Shape: []int{4}, Floats: make([]float32, 4)}
+	require.EqualError(t, e.Run(t.Context(), []*Array{next}, []*Array{step, wrong}), `graph: "x" is given an array of shape [4], [3] is expected`)
+	require.EqualError(t, e.Run(t.Context(), nil, []*Array{step, now}), "graph: run with 2 inputs and 0 outputs, the graph has 2 and 1")
 }

@@ -6,7 +6,8 @@
 //   - Gradient (gradient.go) adds to a graph the derivatives of one of its values.
 //   - Two executors run a graph: Interpret (interpret.go), plain Go on gonum's BLAS, the reference, which needs no
 //     library; and Compile (compile.go), ONNX Runtime on any provider, by way of the nodes that write.go makes of
-//     each operator.
+//     each operator. What makes them few and fast: tidy.go, subpixel.go, write_fusions.go, write_blocked.go; part.go says
+//     how many samples to compute at a time.
 //   - Read (read.go) makes a graph of an ONNX file, whoever made that; Rewrite (rewrite.go) puts other weights into the same
 //     file. Write (write.go) makes an ONNX file of a graph.
 package graph

@@ -125,12 +125,39 @@ func samples() []sample {
 		})
 	}
 	add("Softmax", func(g *Graph) *Value { return g.Softmax(in(g, b, 2, 5)) })
-	add("Normalize", func(g *Graph) *Value { return g.Normalize(in(g, b, 2, 5), 1e-5) })
-	add("InverseStd", func(g *Graph) *Value { return g.InverseStd(in(g, b, 2, 5), 1e-5) })
-	add("Normalize and InverseStd", func(g *Graph) *Value {
-		x := in(g, b, 2, 5)
-		return g.Mul(g.Normalize(x, 1e-5), g.InverseStd(x, 1e-5))
+	for _, shape := range []Shape{{b, 2, 5}, {b, 5}, {b, 3, 2, 5}, {2, b, 5}, {b, 600}} {
+		add("Normalize "+shape.String(), func(g *Graph) *Value { return g.Normalize(in(g, shape...), 1e-5) })
+		add("InverseStd "+shape.String(), func(g *Graph) *Value { return g.InverseStd(in(g, shape...), 1e-5) })
+		add("Normalize and InverseStd "+shape.String(), func(g *Graph) *Value {
+			x := in(g, shape...)
+			return g.Mul(g.Normalize(x, 1e-5), g.InverseStd(x, 1e-5))
+		})
+	}
+	// What the writer makes fewer nodes of.
+	add("MatMul and bias", func(g *Graph) *Value { return g.Add(g.MatMul(in(g, b, 3), in(g, 3, 4)), in(g, 4)) })
+	for _, shapes := range [][2]Shape{{{b, 300}, {b, 520}}, {{b, 40}, {b, 300}}, {{-400, 10}, {-400, 300}}} {
+		add(fmt.Sprint("gradient of weights ", shapes), func(g *Graph) *Value {
+			return g.MatMulT(in(g, shapes[0]...), in(g, shapes[1]...), true, false)
+		})
+	}
+	add("bias of channels", func(g *Graph) *Value {
+		c := ConvAttrs{[]int{1, 1}, []int{1, 1}, []int{1, 1}, []int{1, 1}, 1}
+		return g.Add(g.Reshape(in(g, 3), 3, 1, 1), g.Conv(in(g, b, 2, 4, 5), in(g, 3, 2, 3, 3), c))
 	})
+	add("SiLU", func(g *Graph) *Value {
+		x := in(g, b, 3)
+		return g.Mul(g.Sigmoid(x), x)
+	})
+	for _, shapes := range [][2]Shape{{{b, 3, 1, 1}, {b, 3, 1, 1}}, {{3, 1, 1}, {b, 1, 1, 1}}, {{}, {1, 3, 1, 1}}, {{b, 3, 4, 1}, {5}}} {
+		add(fmt.Sprint("scale and shift ", shapes), func(g *Graph) *Value {
+			return g.Add(g.Mul(in(g, shapes[0]...), in(g, b, 3, 4, 5)), in(g, shapes[1]...))
+		})
+	}
+	for _, keep := range []bool{false, true} {
+		add(fmt.Sprint("Sum of products ", keep), func(g *Graph) *Value {
+			return g.Sum(g.Mul(in(g, b, 2, 20, 15), in(g, b, 2, 20, 15)), keep, 3, 2)
+		})
+	}
 	add("constants", func(g *Graph) *Value {
 		c := g.Cast(g.add(&Value{Op: Constant, Type: onnx.Bool, Shape: Shape{3}, Ints: []int64{1, 0, 1}}), onnx.Float32)
 		return g.Add(g.Mul(in(g, b, 3), g.Constant([]float64{1, 2, 3}, Shape{3})), g.Add(c, g.Cast(g.Integers([]int64{4}, Shape{1}), onnx.Float32)))

@@ -39,9 +39,8 @@ func Write(g *Graph, name string, weights [][]float32) (*onnx.Graph, error) {
 type writer struct {
 	graph *Graph // tidied
 	out   *onnx.Graph
-	batch int  // 0: free
-	fused bool // ONNX Runtime's own operators are welcome
-	block int  // channels in a block of its blocked convolutions; 0: there are none
+	batch int // 0: free
+	target
 
 	refs   map[*Value]onnx.Ref
 	names  map[*Value]string   // of results that are to have a certain one
@@ -202,8 +201,10 @@ func (w *writer) shape(v *Value, s Shape) onnx.Ref {
 	}
 	parts := make([]onnx.Argument, len(s), len(s)+1)
 	for i, n := range s {
-		if parts[i] = w.ints(n); n < 0 {
+		if n < 0 {
 			parts[i] = w.multiple(v, -n)
+		} else {
+			parts[i] = w.ints(n)
 		}
 	}
 	if len(parts) == 1 {

@@ -20,7 +20,7 @@
 // flags.
 //
 // predictions.go, labels.go, layout.go, extras.go and decoder.go have what single fields mean; embedded.go has the models that the program
-// carries, which package mixtures makes.
+// carries: one that was trained, of which README.md tells, and those that package mixtures makes.
 //
 // # Roles
 //

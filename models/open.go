@@ -13,7 +13,7 @@ import (
 )
 
 // Default is the embedded model that is sampled when none is named.
-const Default = "moons"
+const Default = "digits"
 
 // Model is a network that was found, with all that its graph and its cards say about it.
 type Model struct {
@@ -174,8 +174,8 @@ func embedded(name string) *Model {
 
 func notFound(arg string) error {
 	var names []string
-	for _, e := range Embedded() {
-		names = append(names, e.Name)
+	for _, e := range embeddedModels {
+		names = append(names, e.name)
 	}
 	if filepath.Base(arg) != arg || filepath.Ext(arg) != "" {
 		return fmt.Errorf("model %s: no such file or folder", arg)

@@ -205,7 +205,7 @@ func TestWhatCannotBeOpenedIsToldWithWhatWasFound(t *testing.T) {
 		})
 	}
 	_, err := Open("moon")
-	require.ErrorContains(t, err, `no embedded model of that name (did you mean "moons"?); embedded are moons,`)
+	require.ErrorContains(t, err, `no embedded model of that name (did you mean "moons"?); embedded are digits, moons,`)
 }
 
 func TestAFileWinsOverAnEmbeddedModelAndSaysSo(t *testing.T) {

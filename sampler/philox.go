@@ -1,5 +1,7 @@
 package sampler
 
+import "fmt"
+
 // Philox is the noise of one seed: standard normals that are a pure function of
 //
 //	(Seed, sample, draw, element)
@@ -36,16 +38,31 @@ func (p Philox) Normals(dst []float32, first, n, draw int) error {
 		return err
 	}
 	for s := range n {
-		p.fill(dst[s*dim:(s+1)*dim], uint64(first)+uint64(s), uint32(draw))
+		p.fill(dst[s*dim:(s+1)*dim], uint64(first)+uint64(s), uint32(draw), 0)
 	}
 	return nil
 }
 
-// fill writes the elements of one sample.
-func (p Philox) fill(dst []float32, sample uint64, draw uint32) {
+// Elements fills dst with the elements from, from+1, ... of one sample's draw, so that several goroutines can share a large
+// sample. From is a multiple of 4.
+func (p Philox) Elements(dst []float32, sample, draw, from int) error {
+	if from < 0 || from%4 != 0 {
+		return fmt.Errorf("noise: elements from %d on, expected a multiple of 4", from)
+	}
+	if _, err := noiseDim(len(dst), sample, 1, draw); err != nil {
+		return err
+	}
+	if err := checkCounter(from+len(dst), draw); err != nil {
+		return err
+	}
+	p.fill(dst, uint64(sample), uint32(draw), uint32(from/4))
+	return nil
+}
+
+// fill writes elements of one sample, from the first of a block on.
+func (p Philox) fill(dst []float32, sample uint64, draw, block uint32) {
 	low, high := uint32(sample), uint32(sample>>32)
 	k0, k1 := uint32(p.Seed), uint32(p.Seed>>32)
-	block := uint32(0)
 	for ; len(dst) >= 4; dst = dst[4:] {
 		w0, w1, w2, w3 := philox4x32(block, draw, low, high, k0, k1)
 		four := dst[:4]

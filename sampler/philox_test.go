@@ -181,3 +181,14 @@ func BenchmarkPhiloxNormals(b *testing.B) {
 		})
 	}
 }
+
+func TestALargeSampleCanBeDrawnInPieces(t *testing.T) {
+	noise := Philox{Seed: 7}
+	whole := normals(t, noise, 3, 1, 2, 103)
+	pieces := make([]float32, 103)
+	for _, part := range [][2]int{{0, 40}, {40, 100}, {100, 103}} {
+		require.NoError(t, noise.Elements(pieces[part[0]:part[1]], 3, 2, part[0]))
+	}
+	require.Equal(t, whole, pieces)
+	require.EqualError(t, noise.Elements(pieces, 0, 0, 3), "noise: elements from 3 on, expected a multiple of 4")
+}

@@ -32,7 +32,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 
 func TestCtrlCInAWalkLeavesTheOlderFileAlone(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
-		c := program(t, "sample", "-n", "1000000", "--steps", "1000000", "-o", "old.npy", "-o", "new.csv", "-o", "s%d.png", "--quiet")
+		c := program(t, "sample", "moons", "-n", "1000000", "--steps", "1000000", "-o", "old.npy", "-o", "new.csv", "-o", "s%d.png", "--quiet")
 		require.NoError(t, os.WriteFile(filepath.Join(c.Dir, "old.npy"), []byte("old"), 0o666))
 		var stderr bytes.Buffer
 		c.Stderr = &stderr
@@ -53,7 +53,7 @@ func TestCtrlCInAWalkLeavesTheOlderFileAlone(t *testing.T) {
 
 // A read from a pipe that nobody fills hears no interruption.
 func TestCtrlCEndsWhatCannotBeInterrupted(t *testing.T) {
-	c := program(t, "sample", "--init", "pipe.npy")
+	c := program(t, "sample", "moons", "--init", "pipe.npy")
 	pipe := filepath.Join(c.Dir, "pipe.npy")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o666))
 	require.NoError(t, c.Start())
@@ -94,7 +94,7 @@ func TestCtrlCWhileInstallingLeavesAnEmptyCache(t *testing.T) {
 
 // odeon plan | head -1
 func TestAReaderThatHasSeenEnoughIsNoFailure(t *testing.T) {
-	c := program(t, "plan", "--steps", "10000")
+	c := program(t, "plan", "moons", "--steps", "10000")
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	stdout, err := c.StdoutPipe()
@@ -109,7 +109,7 @@ func TestAReaderThatHasSeenEnoughIsNoFailure(t *testing.T) {
 
 // A warning that nobody reads does not end a run halfway.
 func TestAClosedStderrDoesNotEndTheRun(t *testing.T) {
-	c := program(t, "sample", "-n", "2", "--steps", "2", "--sigma", "9", "-o", "x.npy")
+	c := program(t, "sample", "moons", "-n", "2", "--steps", "2", "--sigma", "9", "-o", "x.npy")
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
 	require.NoError(t, read.Close())

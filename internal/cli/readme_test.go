@@ -217,7 +217,7 @@ var contractFlags = strings.Fields(`count batch seed first rng steps solver sigm
 func TestTheReportHasTheContractsFields(t *testing.T) {
 	t.Setenv(onnx.LibraryVariable, library(t))
 	var stdout, stderr bytes.Buffer
-	require.Zero(t, run(t.Context(), []string{"sample", "--json", "-o", filepath.Join(t.TempDir(), "x.npy")}, &stdout, &stderr), stderr.String())
+	require.Zero(t, run(t.Context(), []string{"sample", "moons", "--json", "-o", filepath.Join(t.TempDir(), "x.npy")}, &stdout, &stderr), stderr.String())
 	var report map[string]any
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &report))
 	for _, field := range strings.Fields("model provider solver steps evaluations samples seed seconds files warnings split") {

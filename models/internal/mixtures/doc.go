@@ -1,4 +1,4 @@
-// Package mixtures makes the embedded models: networks whose distribution is known exactly.
+// Package mixtures makes the embedded models that are not trained: networks whose distribution is known exactly.
 //
 // The data are a mixture of narrow Gaussians, one around each point of a set, all with the same weight and the standard
 // deviation s = [Std]. On the straight path x = alpha z + beta eps, alpha = t, beta = 1-t, component i makes x normal around

@@ -20,7 +20,7 @@ type Model struct {
 	card  card
 }
 
-// Models lists the embedded models, the default first.
+// Models lists the embedded models that are made here, in the order in which they are shown.
 func Models() []Model {
 	return []Model{
 		points("moons", "two interleaving half circles", moons()),

@@ -1,4 +1,4 @@
-// Command generate writes the embedded models into a folder: go generate ./models.
+// Command generate writes the embedded models that are not trained into a folder: go generate ./models.
 package main
 
 import (
