@@ -13,6 +13,21 @@ type Noise interface {
 	Normals(dst []float32, first, n, draw int) error
 }
 
+// Walker is Noise that is cheaper where the draws of one walk are asked for in order, on one goroutine: Walk is the noise of
+// one walk of the samples first to first+n-1, with the same numbers. A [Job] asks for it.
+type Walker interface {
+	Noise
+	Walk(first, n int) Noise
+}
+
+// walking is z for one walk.
+func walking(z Noise, first, n int) Noise {
+	if w, ok := z.(Walker); ok {
+		return w.Walk(first, n)
+	}
+	return z
+}
+
 // noiseDim checks the arguments of Normals, with a buffer of so many numbers, and returns the number of elements in a sample.
 func noiseDim(size, first, n, draw int) (dim int, err error) {
 	switch {
@@ -100,4 +115,9 @@ func (c Composite) Normals(dst []float32, first, n, draw int) error {
 		return c.Start.Normals(dst, first, n, draw)
 	}
 	return c.Steps.Normals(dst, first, n, draw)
+}
+
+// Walk is the two sources' noise for one walk.
+func (c Composite) Walk(first, n int) Noise {
+	return Composite{Start: walking(c.Start, first, n), Steps: walking(c.Steps, first, n)}
 }

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -73,4 +74,21 @@ func TestStartAndStepsMayHaveDifferentSources(t *testing.T) {
 	require.Equal(t, normals(t, philox, 5, 2, 0, 2), normals(t, mixed, 5, 2, 0, 2))
 	require.Equal(t, []float32{5, 6, 7, 8}, normals(t, mixed, 5, 2, 1, 2))
 	require.ErrorContains(t, mixed.Normals(make([]float32, 2), 5, 1, 2), "asks for draw 2")
+}
+
+// forward is noise that only a walk may ask for.
+type forward struct{ Noise }
+
+func (forward) Normals([]float32, int, int, int) error { return errors.New("not on a walk") }
+func (f forward) Walk(int, int) Noise                  { return f.Noise }
+
+func TestAJobAsksForTheNoiseOfEachWalk(t *testing.T) {
+	plan, err := OrnsteinUhlenbeck(1, 1, 0.5, 4)
+	require.NoError(t, err)
+	noise := forward{Philox{Seed: 2}}
+	job := Job{
+		Plan: plan, N: 5, Dim: 2, Chunk: 2, Noise: Composite{Start: noise, Steps: noise},
+		Network: func(int) (Network, error) { return nil, nil },
+	}
+	require.NoError(t, job.Run(t.Context(), func([]float32, int, int) error { return nil }))
 }

@@ -39,7 +39,7 @@ func TestTheTransformIsRoundedToTheNearestFloat(t *testing.T) {
 		words = append(words, i%8<<29+i/8, i%8<<29-i/8-1, 1<<(i%32)+i/32, 1<<(i%32)-i/32)
 	}
 	for block := range uint32(1 << 16) {
-		w0, w1, w2, w3 := philox4x32(block, 0, 0, 0, 1, 0)
+		w0, w1, w2, w3 := Philox4x32(block, 0, 0, 0, 1, 0)
 		words = append(words, w0, w1, w2, w3)
 	}
 

@@ -120,11 +120,12 @@ func (j *Job) Run(ctx context.Context, sink Sink) error {
 // walk takes one chunk from the start to the end of the plan.
 func (j *Job) walk(ctx context.Context, net Network, state *State, c chunk) error {
 	state.X, state.N, state.First = c.x, c.n, c.first
+	noise := walking(j.Noise, c.first, c.n)
 	var err error
 	if j.Init != nil {
 		err = j.Init(c.x, c.first, c.n)
 	} else {
-		err = state.Draw(j.Plan, j.Noise)
+		err = state.Draw(j.Plan, noise)
 	}
 	if err != nil {
 		return err
@@ -133,5 +134,5 @@ func (j *Job) walk(ctx context.Context, net Network, state *State, c chunk) erro
 	if j.Observer != nil {
 		obs = j.Observer(c.first, c.n)
 	}
-	return Run(ctx, j.Plan, net, state, j.Noise, obs)
+	return Run(ctx, j.Plan, net, state, noise, obs)
 }

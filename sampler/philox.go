@@ -64,7 +64,7 @@ func (p Philox) fill(dst []float32, sample uint64, draw, block uint32) {
 	low, high := uint32(sample), uint32(sample>>32)
 	k0, k1 := uint32(p.Seed), uint32(p.Seed>>32)
 	for ; len(dst) >= 4; dst = dst[4:] {
-		w0, w1, w2, w3 := philox4x32(block, draw, low, high, k0, k1)
+		w0, w1, w2, w3 := Philox4x32(block, draw, low, high, k0, k1)
 		four := dst[:4]
 		four[0], four[1] = boxMuller(w0, w1)
 		four[2], four[3] = boxMuller(w2, w3)
@@ -73,7 +73,7 @@ func (p Philox) fill(dst []float32, sample uint64, draw, block uint32) {
 	if len(dst) == 0 {
 		return
 	}
-	w0, w1, w2, w3 := philox4x32(block, draw, low, high, k0, k1)
+	w0, w1, w2, w3 := Philox4x32(block, draw, low, high, k0, k1)
 	var four [4]float32
 	four[0], four[1] = boxMuller(w0, w1)
 	if len(dst) > 2 {
@@ -82,13 +82,13 @@ func (p Philox) fill(dst []float32, sample uint64, draw, block uint32) {
 	copy(dst, four[:])
 }
 
-// philox4x32 is Philox 4x32-10: ten rounds of two 32 by 32 bit products each,
+// Philox4x32 is Philox 4x32-10: ten rounds of two 32 by 32 bit products each,
 //
 //	(c0, c1, c2, c3) -> (hi(M1 c2) ^ c1 ^ k0, lo(M1 c2), hi(M0 c0) ^ c3 ^ k1, lo(M0 c0))
 //
 // with the key raised by two Weyl constants (the golden ratio and sqrt(3)-1, times 2^32) between rounds. The constants
 // are Random123's.
-func philox4x32(c0, c1, c2, c3, k0, k1 uint32) (w0, w1, w2, w3 uint32) {
+func Philox4x32(c0, c1, c2, c3, k0, k1 uint32) (w0, w1, w2, w3 uint32) {
 	const (
 		multiplier0, multiplier1 = 0xD2511F53, 0xCD9E8D57
 		weyl0, weyl1             = 0x9E3779B9, 0xBB67AE85

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The vectors are Random123's (kat_vectors, lines "philox4x32 10").
+// The vectors are Random123's (kat_vectors, lines "Philox4x32 10").
 func TestPhiloxGivesThePublishedWords(t *testing.T) {
 	for _, v := range []struct{ counter, key, want []uint32 }{
 		{
@@ -24,7 +24,7 @@ func TestPhiloxGivesThePublishedWords(t *testing.T) {
 			[]uint32{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
 		},
 	} {
-		w0, w1, w2, w3 := philox4x32(v.counter[0], v.counter[1], v.counter[2], v.counter[3], v.key[0], v.key[1])
+		w0, w1, w2, w3 := Philox4x32(v.counter[0], v.counter[1], v.counter[2], v.counter[3], v.key[0], v.key[1])
 		require.Equal(t, v.want, []uint32{w0, w1, w2, w3})
 	}
 }
@@ -70,7 +70,7 @@ func TestACounterIsBlockDrawAndSample(t *testing.T) {
 	seed, draw, sample := uint64(0x0123456789abcdef), int64(0xfffffff0), int64(0x3456789a<<32|0x89abcdef)
 	x := normals(t, Philox{Seed: seed}, int(sample-1), 2, int(draw), 12)[12:]
 	for block := range 3 {
-		w0, w1, w2, w3 := philox4x32(uint32(block), 0xfffffff0, 0x89abcdef, 0x3456789a, 0x89abcdef, 0x01234567)
+		w0, w1, w2, w3 := Philox4x32(uint32(block), 0xfffffff0, 0x89abcdef, 0x3456789a, 0x89abcdef, 0x01234567)
 		want := make([]float32, 4)
 		want[0], want[1] = boxMuller(w0, w1)
 		want[2], want[3] = boxMuller(w2, w3)

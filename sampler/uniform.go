@@ -50,7 +50,7 @@ func (p Philox) fillUniforms(dst []float64, sample uint64, draw uint32) {
 	low, high := uint32(sample), uint32(sample>>32)
 	k0, k1 := uint32(p.Seed), uint32(p.Seed>>32)
 	for block := uint32(0); len(dst) > 0; block++ {
-		w0, w1, w2, w3 := philox4x32(block, draw, low, high, k0, k1)
+		w0, w1, w2, w3 := Philox4x32(block, draw, low, high, k0, k1)
 		four := [4]float64{unit(w0), unit(w1), unit(w2), unit(w3)}
 		dst = dst[copy(dst, four[:]):]
 	}

@@ -25,7 +25,7 @@ func TestAUniformIsAWordOfItsOwnCounter(t *testing.T) {
 	u := uniforms(t, Philox{Seed: seed}, int(sample-1), 2, int(draw), 11)[11:]
 	var want []float64
 	for block := range uint32(3) {
-		w0, w1, w2, w3 := philox4x32(block, 0xfffffff0, 0x89abcdef, 0xb456789a, 0x89abcdef, 0x01234567)
+		w0, w1, w2, w3 := Philox4x32(block, 0xfffffff0, 0x89abcdef, 0xb456789a, 0x89abcdef, 0x01234567)
 		for _, w := range []uint32{w0, w1, w2, w3} {
 			want = append(want, (float64(w)+0.5)/(1<<32))
 		}

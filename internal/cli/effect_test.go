@@ -31,6 +31,7 @@ var effects = map[string]struct{ model, base, with string }{
 	"set-null":          {"@everything.onnx", "--guidance 2", "--set-null h=[1]"},
 	"decode":            {"@everything.onnx", "--decoder @decoder.onnx", "--decode=false"},
 	"rng":               {"@everything.onnx", "", "--rng torch"},
+	"torch-seeds":       {"@everything.onnx", "--rng torch", "--torch-seeds sample"},
 	"allow-nonfinite":   {"@everything.onnx", "--scale 1e39 --workers 1", "--allow-nonfinite"},
 	"out":               {"@everything.onnx", "", "--out @more.csv"},
 	"trajectories":      {"@everything.onnx", "--out @way.npz", "--trajectories"},
@@ -77,7 +78,7 @@ var (
 	// told are the flags that change what is said, and no file.
 	told = []string{"json", "quiet", "batch", "workers", "threads"}
 	// refused are those whose case asks for what cannot be had, and is not replaced in silence.
-	refused = []string{"rng", "inputs", "provider", "provider-option", "runtime"}
+	refused = []string{"inputs", "provider", "provider-option", "runtime"}
 )
 
 // writeEffects writes networks with one of everything: two outputs, a class, a further input, a decoder, a video.

@@ -100,7 +100,8 @@ func sampleFlags() []cli.Flag {
 		several("set", "give a further input, `NAME=VALUE` or NAME=@FILE.npy; repeatable"),
 		several("set-null", "its value in the unconditional half, `NAME=@FILE.npy`; repeatable"),
 		&cli.BoolFlag{Name: "decode", Value: true, Usage: "run the decoder, where there is one; --decode=false keeps the latents"},
-		text("rng", "the random generator `NAME`: philox"),
+		text("rng", "the random generator `NAME`: philox; torch or torch-cuda, which give PyTorch's normals on a CPU or on CUDA"),
+		text("torch-seeds", "`WHICH` of PyTorch's generators: batch, one that draws all samples at once, so that they depend on -n; or sample, that of seed S+k for sample k"),
 		switched("allow-nonfinite", "keep NaN and infinite samples"),
 	)
 	output := inCategory("Output",

@@ -25,6 +25,7 @@ type report struct {
 	Shape    []int    `json:"shape"`
 	Layout   string   `json:"layout,omitempty"`
 	Seed     uint64   `json:"seed"`
+	RNG      string   `json:"rng"`
 	First    int      `json:"first"`
 	Evals    int64    `json:"evaluations"` // network calls times samples
 	Split    split    `json:"split"`
@@ -32,6 +33,8 @@ type report struct {
 	Files    []string `json:"files"`
 	Guesses  []string `json:"guesses"`
 	Warnings []string `json:"warnings"`
+
+	rng rng
 }
 
 // seconds by part, on the wall. Network is a worker's average inside the network; it is part of Walk.
@@ -48,7 +51,7 @@ func newReport(req request, r *models.Resolved, e *engine, plan *sampler.Plan, g
 	return &report{
 		Model: r.Model.Path(), Provider: e.provider, Runtime: e.library.Version,
 		Solver: plan.Solver, Steps: plan.Steps, Grid: plan.Grid, From: plan.From, To: plan.To, Guidance: g.Weight,
-		Samples: req.count, Shape: out.shape, Layout: string(e.layout), Seed: req.seed, First: req.first,
+		Samples: req.count, Shape: out.shape, Layout: string(e.layout), Seed: req.seed, RNG: req.rng.name, rng: req.rng, First: req.first,
 		Evals: e.evaluations(), Split: e.split, Files: out.files(),
 		Guesses:  listed(r.Guesses),
 		Warnings: listed(plan.Warnings, e.notes, out.warnings()),
@@ -79,8 +82,8 @@ func (r *report) print(w io.Writer) {
 	if r.Samples == 1 {
 		samples = "sample"
 	}
-	fmt.Fprintf(w, "%d %s of %s: %s, %d steps from t=%.4g to t=%.4g%s, seed %d, %d evaluations, %.2f s\n",
-		r.Samples, samples, oneLine(r.Model), r.Solver, r.Steps, r.From, r.To, guided, r.Seed, r.Evals, r.Seconds.Total)
+	fmt.Fprintf(w, "%d %s of %s: %s, %d steps from t=%.4g to t=%.4g%s, seed %d%s, %d evaluations, %.2f s\n",
+		r.Samples, samples, oneLine(r.Model), r.Solver, r.Steps, r.From, r.To, guided, r.Seed, r.rng, r.Evals, r.Seconds.Total)
 	files := r.Files
 	const most = 8
 	if len(files) > most {

@@ -19,6 +19,7 @@ type request struct {
 	usual   int
 	seed    uint64
 	first   int
+	rng     rng
 	label   string // "" : not said
 	out     []string
 	wishes  wishes
@@ -65,7 +66,7 @@ func parseRequest(v values) (request, error) {
 	if r.seed, err = v.seed("seed"); err != nil {
 		return r, err
 	}
-	if _, err = v.oneOf("rng", "philox", "philox"); err != nil {
+	if r.rng, err = parseRNG(v, r.first); err != nil {
 		return r, err
 	}
 	if r.session.Provider, err = v.oneOf("provider", onnx.Auto, append(onnx.ProviderNames(), models.Go)...); err != nil {

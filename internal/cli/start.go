@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -32,9 +33,9 @@ func (s source) draw(plan *sampler.Plan, x []float32, first, n int) error {
 	return sampler.NewState(x, n, first).Draw(plan, s.noise)
 }
 
-// readStart reads --init, --init-noise and --noise, and settles how many samples there are.
+// readStart reads --init, --init-noise and --noise, and settles how many samples there are; what no file gives is drawn.
 func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req request) (source, error) {
-	s := source{noise: sampler.Philox{Seed: req.seed}, first: req.first, count: req.count, dim: r.Dim()}
+	s := source{first: req.first, count: req.count, dim: r.Dim()}
 	held := 0 // samples in the files; 0: no file
 	if c.IsSet("init") {
 		a, err := readSamples(c, "init", r.Shape, 0)
@@ -43,7 +44,7 @@ func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req reque
 		}
 		s.state, held = a.Float32(), a.Shape[0]
 	}
-	start, steps := s.noise, s.noise
+	var start, steps sampler.Noise // nil: drawn
 	if c.IsSet("init-noise") {
 		a, err := readSamples(c, "init-noise", r.Shape, 0)
 		if err != nil {
@@ -74,7 +75,6 @@ func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req reque
 			held = a.Shape[1]
 		}
 	}
-	s.noise = sampler.Composite{Start: start, Steps: steps}
 	switch {
 	case s.count == 0 && held > 0:
 		s.count = held
@@ -83,7 +83,10 @@ func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req reque
 	case held > 0 && s.count > held:
 		return s, fmt.Errorf("-n %d: the files of --init, --init-noise and --noise hold %d samples; give at most that many", s.count, held)
 	}
-	return s, nil
+	req.count = s.count
+	drawn, err := req.rng.noise(req, s.dim, start != nil || s.state != nil)
+	s.noise = sampler.Composite{Start: cmp.Or(start, drawn), Steps: cmp.Or(steps, drawn)}
+	return s, err
 }
 
 // readSamples reads the array that a flag names and compares it with one sample's shape; before it come the batch and as many
