@@ -57,6 +57,9 @@ func TestDigitsLookLikeTheirClass(t *testing.T) {
 
 // The command of models/README.md, on other pictures and shortened, ends in a network with the card that it names.
 func TestTheCommandThatTrainsDigitsWorks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains; the same in the long run of the tests")
+	}
 	page, err := os.ReadFile("../../models/README.md")
 	require.NoError(t, err)
 	commands := readCommands(string(page))

@@ -41,6 +41,9 @@ func TestEveryCommandOfThePageConvertingWorks(t *testing.T) {
 }
 
 func TestEveryCommandOfThePageTrainingWorks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains; the same in the long run of the tests")
+	}
 	runPage(t, "../../docs/training.md", 25)
 }
 

@@ -114,6 +114,9 @@ func trainedWith(t *testing.T, folder, words string) (said string, files map[str
 }
 
 func TestEveryFlagOfTrainHasAnEffect(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains; the same in the long run of the tests")
+	}
 	t.Setenv(onnx.LibraryVariable, library(t))
 	folder := t.TempDir()
 	require.NoError(t, writeTrainingData(folder))
