@@ -39,8 +39,9 @@ const unwanted = "GemmTransposeFusion;SkipLayerNormFusion;LayerNormFusion;LayerN
 
 // compile writes a graph for batches of one size: its parameters are inputs, its flags go in and out as integers.
 func compile(g *Graph, batch int, t target) (*writer, error) {
+	g = tidy(g)
 	if t.block > 0 {
-		g = subpixel(tidy(g))
+		g = subpixel(g)
 	}
 	w, err := newWriter(g, "graph")
 	if err != nil {

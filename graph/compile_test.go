@@ -12,20 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/ortest"
 	"odeon/onnx"
 )
-
-func openRuntime(t testing.TB) *onnx.Runtime {
-	t.Helper()
-	library, err := onnx.Find("")
-	if err != nil {
-		library, err = onnx.Install(t.Context(), onnx.InstallOptions{})
-	}
-	require.NoError(t, err)
-	rt, err := onnx.Open(library)
-	require.NoError(t, err)
-	return rt
-}
 
 // fill makes arrays for inputs: numbers between -1 and 1, or 0.5 and 1.5 for those named positive; integers from 0 to 2; flags.
 func fill(values []*Value, batch int) []*Array {
@@ -85,7 +74,7 @@ func near(t *testing.T, want []float64, got *Array) {
 }
 
 func TestTheRuntimeComputesEveryOperatorAsTheDefinitionDoes(t *testing.T) {
-	rt := openRuntime(t)
+	rt := ortest.Open(t)
 	seen := map[Op]bool{}
 	for _, s := range samples() {
 		t.Run(s.name, func(t *testing.T) {
@@ -110,7 +99,7 @@ func TestTheRuntimeComputesEveryOperatorAsTheDefinitionDoes(t *testing.T) {
 }
 
 func TestTheRuntimeComputesBlockedConvolutionsAsTheDefinitionDoes(t *testing.T) {
-	rt := openRuntime(t)
+	rt := ortest.Open(t)
 	for _, c := range windows {
 		for _, channels := range [][2]int{{16, 32}, {32, 3}, {3, 16}} {
 			for _, batch := range []int{3, 16, 32} {
@@ -189,7 +178,7 @@ func TestCompiledGraphsUseWhatTheRuntimeIsFastWith(t *testing.T) {
 }
 
 func TestARunEndsWithItsContext(t *testing.T) {
-	rt := openRuntime(t)
+	rt := ortest.Open(t)
 	g := New()
 	x := in(g, 512, 512)
 	y := x
@@ -208,7 +197,7 @@ func TestARunEndsWithItsContext(t *testing.T) {
 }
 
 func TestStatesChangePlaces(t *testing.T) {
-	rt := openRuntime(t)
+	rt := ortest.Open(t)
 	g := New()
 	x := g.Parameter("x", Shape{3})
 	g.Output("y", g.Add(g.Add(x, x), g.Input("step", onnx.Float32, Shape{})))

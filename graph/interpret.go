@@ -16,11 +16,7 @@ import (
 // integer divisions by zero are errors.
 func Interpret(g *Graph, batch int) (Executor, error) {
 	g = tidy(g)
-	want := make([]*Value, len(g.Outputs))
-	for i, o := range g.Outputs {
-		want[i] = o.Value
-	}
-	return newMachine[float32](g, batch, want)
+	return newMachine[float32](g, batch, g.wanted())
 }
 
 // Evaluate computes some values of a graph in one precision or the other, all of them to their whole extent: the

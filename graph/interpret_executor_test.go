@@ -255,6 +255,24 @@ func TestACancelledRunStopsBetweenValues(t *testing.T) {
 	require.Equal(t, -outputs[0].Floats[0], outputs[1].Floats[0])
 }
 
+func TestAnOutputMayBeAnInputOrAConstant(t *testing.T) {
+	g := New()
+	x, c := g.Input("x", onnx.Float32, Shape{2}), g.Constant([]float64{1, 2}, Shape{2})
+	g.Output("x", x)
+	g.Output("c", c)
+	g.Output("sum", g.Add(x, c))
+	e, err := Interpret(g, 1)
+	require.NoError(t, err)
+	defer e.Close()
+	outputs, _ := arraysFor(g, 1)
+	for range 2 {
+		require.NoError(t, e.Run(t.Context(), outputs, []*Array{{Shape: []int{2}, Floats: []float32{10, 20}}}))
+		require.Equal(t, []float32{10, 20}, outputs[0].Floats)
+		require.Equal(t, []float32{1, 2}, outputs[1].Floats)
+		require.Equal(t, []float32{11, 22}, outputs[2].Floats)
+	}
+}
+
 func TestErrorsOfInterpret(t *testing.T) {
 	g := New()
 	table := g.Parameter("table", Shape{3, 2})

@@ -9,12 +9,7 @@ import (
 
 // viewKernel copies an array of the result's elements that lie regularly in the argument: Transpose, Expand and Slice.
 func viewKernel[T float](c *crew[T], y, x *array[T]) kernel[T] {
-	strides := make([]int, len(x.shape))
-	stride := 1
-	for axis, n := range slices.Backward(x.shape) {
-		strides[axis] = stride
-		stride *= n
-	}
+	strides := rowMajor(x.shape)
 	start := 0
 	switch a := y.value.Attrs; y.value.Op {
 	case Transpose:
@@ -38,6 +33,17 @@ func viewKernel[T float](c *crew[T], y, x *array[T]) kernel[T] {
 	return both(y.value.Type,
 		func(y []T, args [][]T) { gather(c, y, args[0], start, dims, strides) },
 		func(y []int64, args [][]int64) { gather(c, y, args[0], start, dims, strides) }, 1)
+}
+
+// rowMajor are the strides of an array's axes.
+func rowMajor(shape []int) []int {
+	strides := make([]int, len(shape))
+	stride := 1
+	for axis, n := range slices.Backward(shape) {
+		strides[axis] = stride
+		stride *= n
+	}
+	return strides
 }
 
 // merged leaves out axes of size 1 and takes neighbouring axes as one where their elements follow each other. There is

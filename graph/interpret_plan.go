@@ -42,17 +42,7 @@ func newMachine[T float](g *Graph, batch int, want []*Value) (*machine[T], error
 		return nil, fmt.Errorf("graph: a batch of %d, where at least 1 is needed", batch)
 	}
 	m := &machine[T]{}
-	needed := make(map[*Value]bool)
-	for _, v := range want {
-		needed[v] = true
-	}
-	for _, v := range slices.Backward(g.Values) {
-		if needed[v] {
-			for _, a := range v.Args {
-				needed[a] = true
-			}
-		}
-	}
+	needed := reachable(g.Values, want)
 	arrays := make(map[*Value]*array[T])
 	place := func(v *Value) *array[T] {
 		arrays[v] = &array[T]{value: v, shape: v.Shape.For(batch)}
@@ -112,7 +102,7 @@ func (m *machine[T]) layOut() {
 	outside := make(map[*array[T]]bool)
 	for i, o := range m.outputs {
 		last[owner[o.array]] = len(m.steps)
-		if o.value.Args != nil && owner[o.array] == o.array && !outside[o.array] {
+		if len(o.value.Args) > 0 && owner[o.array] == o.array && !outside[o.array] {
 			m.outputs[i].direct, outside[o.array] = true, true
 			m.foreign = append(m.foreign, o.array)
 		}

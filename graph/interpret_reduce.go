@@ -9,14 +9,15 @@ import (
 func reduceKernel[T float](c *crew[T], y, x *array[T]) kernel[T] {
 	// The axes that stay and those that go, each with the strides of x; neighbours of one kind are one axis.
 	var stay, gone axesOf
-	stride := 1
-	for axis, n := range slices.Backward(x.shape) {
+	for axis, stride := range rowMajor(x.shape) {
+		kind := &stay
 		if slices.Contains(y.value.Attrs.Axes, axis) {
-			gone.prepend(n, stride)
-		} else {
-			stay.prepend(n, stride)
+			kind = &gone
 		}
-		stride *= n
+		kind.dims, kind.strides = append(kind.dims, x.shape[axis]), append(kind.strides, stride)
+	}
+	for _, kind := range []*axesOf{&stay, &gone} {
+		kind.dims, kind.strides = merged(kind.dims, kind.strides)
 	}
 	greatest := y.value.Op == ReduceMax
 	work := x.count()
@@ -28,20 +29,10 @@ func reduceKernel[T float](c *crew[T], y, x *array[T]) kernel[T] {
 // axesOf are axes with the places of their elements.
 type axesOf struct{ dims, strides []int }
 
-func (a *axesOf) prepend(n, stride int) {
-	switch {
-	case n == 1:
-	case len(a.dims) > 0 && a.dims[0]*a.strides[0] == stride:
-		a.dims[0] *= n
-	default:
-		a.dims, a.strides = append([]int{n}, a.dims...), append([]int{stride}, a.strides...)
-	}
-}
-
 // split takes off the last axis, if its elements are neighbours.
 func (a axesOf) split() (rest axesOf, inner int) {
 	last := len(a.dims) - 1
-	if last < 0 || a.strides[last] != 1 {
+	if a.strides[last] != 1 {
 		return a, 1
 	}
 	return axesOf{a.dims[:last], a.strides[:last]}, a.dims[last]

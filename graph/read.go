@@ -41,6 +41,12 @@ const (
 //
 // An operator that is not known is a [*ReadError], and so is anything else in the file that cannot be read.
 func Read(source *onnx.Source, shapes map[string]Shape, batch int) (g *Graph, weights [][]float32, err error) {
+	return ReadAgain(source, shapes, batch, nil)
+}
+
+// ReadAgain is Read where weights of the model are known by their names, from graphs for batches of other sizes, say: these are not read
+// from the file but given back themselves.
+func ReadAgain(source *onnx.Source, shapes map[string]Shape, batch int, known map[string][]float32) (g *Graph, weights [][]float32, err error) {
 	info := source.Info()
 	if batch < 1 {
 		return nil, nil, fmt.Errorf("graph: %s: a batch of %d, at least 1 is expected", info.File, batch)
@@ -51,7 +57,7 @@ func Read(source *onnx.Source, shapes map[string]Shape, batch int) (g *Graph, we
 	}
 	r := &reader{
 		g: New(), functions: parts.Functions, opset: source.Opset(),
-		stored: map[*Value]*onnx.Stored{}, names: map[*Value]string{}, fixed: map[*Value]bool{}, varying: map[*Value]bool{}, derived: map[*Value][]float32{},
+		stored: map[*Value]*onnx.Stored{}, names: map[*Value]string{}, fixed: map[*Value]bool{}, varying: map[*Value]bool{}, before: known, weights: map[*Value][]float32{},
 		room: leastRoom + info.Size,
 	}
 	defer func() {
@@ -64,7 +70,7 @@ func Read(source *onnx.Source, shapes map[string]Shape, batch int) (g *Graph, we
 			}
 			g, weights, err = nil, nil, &ReadError{File: info.File, Node: r.node, Problem: text}
 		case unknownOperator:
-			g, weights, err = nil, nil, &ReadError{File: info.File, Node: r.node, Problem: "the operator is not one that Odeon knows the gradient of", Unknown: true}
+			g, weights, err = nil, nil, &ReadError{File: info.File, Node: r.node, Problem: "the operator is not one that Odeon knows the gradient of"}
 		default:
 			panic(problem)
 		}
@@ -89,7 +95,6 @@ type ReadError struct {
 	File    string
 	Node    *onnx.Node // nil where none is at fault
 	Problem string
-	Unknown bool // the node's operator is not known
 }
 
 func (e *ReadError) Error() string {
@@ -118,7 +123,8 @@ type reader struct {
 	fixed   map[*Value]bool         // constants that are no weights whatever is done with them
 	varying map[*Value]bool         // values that depend on an input, of the first so many of the graph's
 	scanned int
-	derived map[*Value][]float32 // numbers of parameters that the file computes
+	before  map[string][]float32 // weights that are known by their names
+	weights map[*Value][]float32 // those that the file holds or computes, once they were read
 	room    int64                // elements that may still be computed while reading
 }
 

@@ -91,9 +91,7 @@ func (c *call) floats(i int) []float64 {
 	}
 	if !c.args[i].Type.IsFloat() {
 		out := make([]float64, len(n.Ints))
-		for i, k := range n.Ints {
-			out[i] = float64(k)
-		}
+		convert(out, n.Ints)
 		return out
 	}
 	return n.Floats
@@ -171,15 +169,6 @@ func (r *reader) number(c float64, v *Value) *Value {
 		return r.g.Scalar(c)
 	}
 	return r.g.Integers([]int64{int64(c)}, Shape{})
-}
-
-// truth is a constant of type bool.
-func (r *reader) truth(b bool) *Value {
-	v := &Value{Op: Constant, Type: onnx.Bool, Shape: Shape{}, Ints: []int64{0}}
-	if b {
-		v.Ints[0] = 1
-	}
-	return r.g.add(v)
 }
 
 // truths is a constant of type bool.

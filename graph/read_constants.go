@@ -23,9 +23,7 @@ func (c *call) constant() *Value {
 	case c.hasAttribute("value_floats"):
 		list := a["value_floats"].Floats
 		wide := make([]float64, len(list))
-		for i, x := range list {
-			wide[i] = float64(x)
-		}
+		convert(wide, list)
 		return c.g.Constant(wide, Shape{len(wide)})
 	case c.hasAttribute("value_ints"):
 		list := a["value_ints"].Ints

@@ -52,7 +52,7 @@ var operators = map[string]operator{
 	}),
 	"IsNaN": onFloats(func(c *call, x *Value) *Value { return c.g.Not(c.g.Equal(x, x)) }),
 
-	"Relu":            ofAny(func(c *call, x *Value) *Value { return c.positive(x) }),
+	"Relu":            func(c *call) *Value { return c.positive(c.arg(0)) },
 	"LeakyRelu":       onFloats(func(c *call, x *Value) *Value { return c.slope(x, c.scaled(x, c.float("alpha", 0.01))) }),
 	"PRelu":           onFloats(func(c *call, x *Value) *Value { return c.slope(x, c.g.Mul(x, c.data(1))) }),
 	"ThresholdedRelu": onFloats((*call).thresholdedRelu),
@@ -145,10 +145,6 @@ const (
 	seluAlpha = 1.67326319217681884765625
 	seluGamma = 1.05070102214813232421875
 )
-
-func ofAny(f func(c *call, x *Value) *Value) operator {
-	return func(c *call) *Value { return f(c, c.arg(0)) }
-}
 
 // scaled is x times a constant.
 func (c *call) scaled(x *Value, k float64) *Value {

@@ -28,7 +28,7 @@ func (c *call) loop() []*Value {
 	carried := slices.Clone(c.args[min(2, len(c.args)):])
 	stacks := make([][]*Value, max(0, len(body.Outputs)-1-len(carried)))
 	for i := int64(0); i < rounds && goOn; i++ {
-		args := append([]*Value{c.g.Integers([]int64{i}, Shape{}), c.truth(true)}, carried...)
+		args := append([]*Value{c.g.Integers([]int64{i}, Shape{}), c.truths([]int64{1}, Shape{})}, carried...)
 		results := c.inner(body, args)
 		if len(results) < 1+len(carried) {
 			fail("a body with %d outputs, and %d values are carried", len(results), len(carried))

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"odeon/graph"
+	"odeon/internal/ortest"
 	"odeon/onnx"
 )
 
@@ -406,7 +407,7 @@ func (c trial) build(t testing.TB, outputs []*graph.Value) []byte {
 
 // Every operator, in the forms that its versions have, is read as what ONNX Runtime computes.
 func TestReadOperatorsAgreeWithRuntime(t *testing.T) {
-	rt := requireRuntime(t)
+	rt := ortest.Open(t)
 	trials := trials()
 	tried := map[string]bool{}
 	for k, c := range trials {

@@ -11,22 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"odeon/graph"
+	"odeon/internal/ortest"
 	"odeon/models"
 	"odeon/onnx"
 )
-
-// requireRuntime loads ONNX Runtime, which is got where there is none.
-func requireRuntime(t testing.TB) *onnx.Runtime {
-	t.Helper()
-	library, err := onnx.Find("")
-	if err != nil {
-		library, err = onnx.Install(t.Context(), onnx.InstallOptions{})
-	}
-	require.NoError(t, err)
-	rt, err := onnx.Open(library)
-	require.NoError(t, err)
-	return rt
-}
 
 // sourceOf opens a model in memory.
 func sourceOf(t testing.TB, model []byte, name string) *onnx.Source {
@@ -181,7 +169,7 @@ func requireClose(t testing.TB, want, got []*graph.Array, tolerance float64) {
 
 // Networks that other people trained, and how many parameters they have.
 func TestReadPretrainedAgreesWithRuntime(t *testing.T) {
-	rt := requireRuntime(t)
+	rt := ortest.Open(t)
 	for _, m := range []struct {
 		file       string
 		parameters int
@@ -215,7 +203,7 @@ func TestReadPretrainedAgreesWithRuntime(t *testing.T) {
 }
 
 func TestReadEmbeddedAgreesWithRuntime(t *testing.T) {
-	rt := requireRuntime(t)
+	rt := ortest.Open(t)
 	for _, m := range models.Embedded() {
 		t.Run(m.Name, func(t *testing.T) {
 			s := sourceOf(t, m.ONNX, m.Name)

@@ -132,8 +132,7 @@ func (c *call) along(x *Value, axis int, f func(*Value) *Value) *Value {
 	if axis == last {
 		return f(x)
 	}
-	perm := allAxes(len(x.Shape))
-	perm[axis], perm[last] = last, axis
+	perm := swap(len(x.Shape), axis, last)
 	return c.g.Transpose(f(c.g.Transpose(x, perm...)), perm...)
 }
 

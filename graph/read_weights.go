@@ -66,13 +66,17 @@ func (r *reader) settle(v *Value) {
 
 // weight is the numbers of a parameter, or of a tensor in the file.
 func (r *reader) weight(v *Value) []float32 {
-	if derived := r.derived[v]; derived != nil {
-		return derived
+	if known := r.before[r.names[v]]; known != nil && len(known) == count(v.Shape) {
+		return known
+	}
+	if numbers := r.weights[v]; numbers != nil {
+		return numbers
 	}
 	numbers, err := r.stored[v].Floats()
 	if err != nil {
 		fail("%s", err)
 	}
+	r.weights[v] = numbers
 	return numbers
 }
 
@@ -157,7 +161,7 @@ func (j *judge) weigh(v *Value, s strength, added bool) bool {
 		j.fold(v)
 		narrow := make([]float32, len(v.Floats))
 		convert(narrow, v.Floats)
-		j.derived[v] = narrow
+		j.weights[v] = narrow
 		v.Op, v.Name, v.Floats = Parameter, j.names[v], nil
 		return true
 	}

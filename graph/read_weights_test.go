@@ -7,6 +7,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"odeon/graph"
+	"odeon/internal/ortest"
+	"odeon/models"
 	"odeon/onnx"
 )
 
@@ -190,5 +192,27 @@ func TestFunctionsAreRead(t *testing.T) {
 	require.NoError(t, err)
 	inputs := fill(read)
 	got := interpret(t, read, weights, inputs)
-	requireClose(t, runtimeResults(t, requireRuntime(t), model, s.Info(), inputs, got), got, 1e-6)
+	requireClose(t, runtimeResults(t, ortest.Open(t), model, s.Info(), inputs, got), got, 1e-6)
+}
+
+// A reading for another batch shares the weights of the first, and gives the same graph as without them.
+func TestKnownWeightsAreNotReadAgain(t *testing.T) {
+	digits, ok := models.EmbeddedByName(models.Default)
+	require.True(t, ok)
+	s := sourceOf(t, digits.ONNX, digits.Name)
+	g, weights, err := graph.Read(s, nil, 1)
+	require.NoError(t, err)
+	known := map[string][]float32{}
+	for i, p := range g.Parameters {
+		known[p.Name] = weights[i]
+	}
+	g, again, err := graph.ReadAgain(s, nil, 3, known)
+	require.NoError(t, err)
+	for i, p := range g.Parameters {
+		require.Same(t, &known[p.Name][0], &again[i][0], p.Name)
+	}
+	fresh, others, err := graph.Read(s, nil, 3)
+	require.NoError(t, err)
+	require.Equal(t, fresh, g)
+	require.Equal(t, others, again)
 }

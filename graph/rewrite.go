@@ -36,14 +36,10 @@ func Rewrite(source *onnx.Source, g *Graph, weights [][]float32) (*onnx.Graph, e
 		} else if known := out.TypeOf(onnx.Ref(p.Name)); known != onnx.Undefined {
 			t = known
 		}
-		dims := make([]int64, len(p.Shape))
-		for k, n := range p.Shape {
-			dims[k] = int64(n)
-		}
 		if n := count(p.Shape); len(weights[i]) != n {
 			return nil, fmt.Errorf("graph: %s: parameter %q of shape %v with %d weights", file, p.Name, p.Shape, len(weights[i]))
 		}
-		numbers, err := onnx.Numbers(t, weights[i], dims...)
+		numbers, err := onnx.Numbers(t, weights[i], int64s(p.Shape)...)
 		if err != nil {
 			return nil, fmt.Errorf("%s: weight %q: %w", file, p.Name, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"odeon/graph"
+	"odeon/internal/ortest"
 	"odeon/onnx"
 )
 
@@ -26,7 +27,7 @@ func perturbed(weights [][]float32) [][]float32 {
 // A file with other weights computes, in ONNX Runtime, what its graph computes with these weights; and it is read back with
 // them.
 func TestRewriteAgreesWithRuntime(t *testing.T) {
-	rt := requireRuntime(t)
+	rt := ortest.Open(t)
 	for _, file := range []string{
 		"moons-otcfm/model.onnx", "circles-score/score.onnx", "dino/model.onnx", "emnist-latent/flow.onnx", "mnist-vit/model.onnx",
 		"mnist-geometric/model.onnx",
@@ -79,7 +80,7 @@ func half(t *testing.T) []byte {
 }
 
 func TestRewriteKeepsTypes(t *testing.T) {
-	rt := requireRuntime(t)
+	rt := ortest.Open(t)
 	s := sourceOf(t, half(t), "half")
 	g, weights, err := graph.Read(s, nil, 3)
 	require.NoError(t, err)

@@ -20,7 +20,10 @@ func (s Shape) HasBatch() bool { return slices.ContainsFunc(s, func(n int) bool 
 // Count is the number of elements for a batch.
 func (s Shape) Count(batch int) int {
 	n := 1
-	for _, k := range s.For(batch) {
+	for _, k := range s {
+		if k < 0 {
+			k *= -batch
+		}
 		n *= k
 	}
 	return n

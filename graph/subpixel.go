@@ -11,30 +11,11 @@ import "slices"
 // For k = 3 and s = 2 that takes 16 products for an element of x and not 36. (Shi et al., "Is the deconvolution layer the same
 // as a convolutional layer?", https://arxiv.org/abs/1609.07009, read backwards.) Both gradients are such, too.
 func subpixel(g *Graph) *Graph {
-	s := &subpixels{New(), map[*Value]*Value{}}
-	for _, v := range g.Values {
-		s.now[v] = s.value(v)
-	}
-	for _, v := range g.Inputs {
-		s.graph.Inputs = append(s.graph.Inputs, s.now[v])
-	}
-	for _, v := range g.Parameters {
-		s.graph.Parameters = append(s.graph.Parameters, s.now[v])
-	}
-	for _, o := range g.Outputs {
-		s.graph.Output(o.Name, s.now[o.Value])
-	}
-	return tidy(s.graph)
+	return tidy(rebuild(g, cheaper))
 }
 
-type subpixels struct {
-	graph *Graph
-	now   map[*Value]*Value
-}
-
-// value is v in the new graph.
-func (s *subpixels) value(v *Value) *Value {
-	g, now := s.graph, s.now
+// cheaper is what subpixel makes of a value.
+func cheaper(g *Graph, v *Value, now map[*Value]*Value) *Value {
 	switch v.Op {
 	case Conv:
 		if x, scale := enlarged(v.Args[0]); x != nil && v.Attrs.Conv.simple(v.Args[1].Shape[2:]) {
@@ -52,12 +33,7 @@ func (s *subpixels) value(v *Value) *Value {
 			return g.Conv(now[d.Args[0]], w.widen(g, now[d.Args[1]]), w.attrs(d.Attrs.Conv))
 		}
 	}
-	w := *v
-	w.Args = make([]*Value, len(v.Args))
-	for i, a := range v.Args {
-		w.Args[i] = now[a]
-	}
-	return g.add(&w)
+	return g.add(v.of(now))
 }
 
 // simple tells whether a window moves over every place and is one piece, and pads less than its width.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,7 +32,7 @@ func TestConvolutionsOfEnlargedPicturesAreCheaperAndTheSame(t *testing.T) {
 			g := New()
 			x, w := in(g, low...), in(g, weights...)
 			y := g.Conv(g.Reshape(g.Expand(g.Reshape(x, apart...), wide...), high...), w, ConvAttrs{
-				Stride: repeat(1, d), Dilation: repeat(1, d), Before: c.before, After: c.after, Groups: 1,
+				Stride: slices.Repeat([]int{1}, d), Dilation: slices.Repeat([]int{1}, d), Before: c.before, After: c.after, Groups: 1,
 			})
 			axes := make([]int, len(y.Shape))
 			for i := range axes {

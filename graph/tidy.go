@@ -11,75 +11,92 @@ import (
 // repeat another (a Reshape of a Reshape, an Expand that the next operator does by itself) stand no more between others.
 // Inputs, parameters and outputs are those of g, in their order.
 func tidy(g *Graph) *Graph {
-	live := map[*Value]bool{}
-	for _, o := range g.Outputs {
-		live[o.Value] = true
-	}
-	for _, v := range slices.Backward(g.Values) {
-		if live[v] {
-			for _, a := range v.Args {
-				live[a] = true
-			}
-		}
-	}
-	t := &tidier{graph: New(), equal: map[string]*Value{}, number: map[*Value]int{}}
-	now := map[*Value]*Value{}
-	for _, v := range g.Values {
+	live := reachable(g.Values, g.wanted())
+	t := &tidier{equal: map[string]*Value{}, number: map[*Value]int{}}
+	return rebuild(g, func(to *Graph, v *Value, now map[*Value]*Value) *Value {
 		switch {
 		case v.Op == Input || v.Op == Parameter:
-			w := *v
-			now[v] = t.add(&w)
+			return t.add(to, v.of(now))
 		case live[v]:
-			w := *v
-			w.Args = make([]*Value, len(v.Args))
-			for i, a := range v.Args {
-				w.Args[i] = now[a]
-			}
-			now[v] = t.value(&w)
+			return t.value(to, v.of(now))
 		}
-	}
-	for _, v := range g.Inputs {
-		t.graph.Inputs = append(t.graph.Inputs, now[v])
-	}
-	for _, v := range g.Parameters {
-		t.graph.Parameters = append(t.graph.Parameters, now[v])
-	}
-	for _, o := range g.Outputs {
-		t.graph.Output(o.Name, now[o.Value])
-	}
-	return t.graph.prune()
+		return nil
+	}).prune()
 }
 
-// prune drops the values that simplifying left without a use.
-func (g *Graph) prune() *Graph {
-	live := map[*Value]bool{}
-	for _, o := range g.Outputs {
-		live[o.Value] = true
+// wanted are the outputs' values.
+func (g *Graph) wanted() []*Value {
+	want := make([]*Value, len(g.Outputs))
+	for i, o := range g.Outputs {
+		want[i] = o.Value
 	}
-	for _, v := range slices.Backward(g.Values) {
-		if live[v] {
+	return want
+}
+
+// reachable are those of the values, which are in an order in which they can be computed, that the wanted ones need.
+func reachable(values, want []*Value) map[*Value]bool {
+	reached := map[*Value]bool{}
+	for _, v := range want {
+		reached[v] = true
+	}
+	for _, v := range slices.Backward(values) {
+		if reached[v] {
 			for _, a := range v.Args {
-				live[a] = true
+				reached[a] = true
 			}
 		}
 	}
+	return reached
+}
+
+// prune drops the values that no output needs, but no input and no parameter.
+func (g *Graph) prune() *Graph {
+	live := reachable(g.Values, g.wanted())
 	g.Values = slices.DeleteFunc(g.Values, func(v *Value) bool { return !live[v] && v.Op != Input && v.Op != Parameter })
 	return g
 }
 
+// rebuild is g with, in place of each value, what make adds to the new graph for it, or finds there; now has what
+// came of the earlier values. Inputs, parameters and outputs are those of g, in their order.
+func rebuild(g *Graph, make func(to *Graph, v *Value, now map[*Value]*Value) *Value) *Graph {
+	to, now := New(), map[*Value]*Value{}
+	for _, v := range g.Values {
+		now[v] = make(to, v, now)
+	}
+	for _, v := range g.Inputs {
+		to.Inputs = append(to.Inputs, now[v])
+	}
+	for _, v := range g.Parameters {
+		to.Parameters = append(to.Parameters, now[v])
+	}
+	for _, o := range g.Outputs {
+		to.Output(o.Name, now[o.Value])
+	}
+	return to
+}
+
+// of is a copy of v that is made of what came of its arguments.
+func (v *Value) of(now map[*Value]*Value) *Value {
+	w := *v
+	w.Args = make([]*Value, len(v.Args))
+	for i, a := range v.Args {
+		w.Args[i] = now[a]
+	}
+	return &w
+}
+
 type tidier struct {
-	graph  *Graph
 	equal  map[string]*Value // by key
 	number map[*Value]int
 }
 
-func (t *tidier) add(v *Value) *Value {
+func (t *tidier) add(g *Graph, v *Value) *Value {
 	t.number[v] = len(t.number)
-	return t.graph.add(v)
+	return g.add(v)
 }
 
 // value is v, or what was there before it and is the same.
-func (t *tidier) value(v *Value) *Value {
+func (t *tidier) value(g *Graph, v *Value) *Value {
 	if same := t.simplify(v); same != nil {
 		return same
 	}
@@ -87,7 +104,7 @@ func (t *tidier) value(v *Value) *Value {
 	if same := t.equal[key]; same != nil {
 		return same
 	}
-	t.equal[key] = t.add(v)
+	t.equal[key] = t.add(g, v)
 	return v
 }
 
@@ -133,16 +150,8 @@ func (t *tidier) simplify(v *Value) *Value {
 	}
 	x := v.Args[0]
 	switch v.Op {
-	case Reshape:
-		if x.Op == Reshape {
-			x = x.Args[0]
-			v.Args[0] = x
-		}
-		if slices.Equal(x.Shape, v.Shape) {
-			return x
-		}
-	case Expand:
-		if x.Op == Expand {
+	case Reshape, Expand:
+		if x.Op == v.Op {
 			x = x.Args[0]
 			v.Args[0] = x
 		}

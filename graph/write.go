@@ -16,7 +16,7 @@ func Write(g *Graph, name string, weights [][]float32) (*onnx.Graph, error) {
 	if len(weights) != len(g.Parameters) {
 		return nil, fmt.Errorf("graph: weights for %d parameters given, %q has %d", len(weights), name, len(g.Parameters))
 	}
-	w, err := newWriter(g, name)
+	w, err := newWriter(tidy(g), name)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +51,10 @@ type writer struct {
 	count  map[string]int
 }
 
+// newWriter begins a model of a tidied graph.
 func newWriter(g *Graph, name string) (*writer, error) {
 	w := &writer{
-		graph: tidy(g), out: onnx.NewGraph(name), refs: map[*Value]onnx.Ref{}, names: map[*Value]string{}, uses: map[*Value]int{}, users: map[*Value][]*Value{},
+		graph: g, out: onnx.NewGraph(name), refs: map[*Value]onnx.Ref{}, names: map[*Value]string{}, uses: map[*Value]int{}, users: map[*Value][]*Value{},
 		consts: map[string]onnx.Ref{}, taken: map[string]bool{}, count: map[string]int{},
 	}
 	if len(g.Outputs) == 0 {
@@ -71,7 +72,7 @@ func newWriter(g *Graph, name string) (*writer, error) {
 			return nil, err
 		}
 	}
-	for _, o := range w.graph.Outputs {
+	for _, o := range g.Outputs {
 		if err := take("output", o.Name); err != nil {
 			return nil, err
 		}
@@ -80,7 +81,7 @@ func newWriter(g *Graph, name string) (*writer, error) {
 		}
 		w.uses[o.Value]++
 	}
-	for _, v := range w.graph.Values {
+	for _, v := range g.Values {
 		for _, a := range v.Args {
 			w.uses[a]++
 			w.users[a] = append(w.users[a], v)
@@ -176,22 +177,12 @@ func (w *writer) args(v *Value) []onnx.Argument {
 
 // ints is a constant list of integers.
 func (w *writer) ints(list ...int) onnx.Ref {
-	return w.constant(fmt.Sprint(list), "ints", func() onnx.Literal { return onnx.Vector(int64s(list)...) })
+	return w.once(fmt.Sprint(list), func() onnx.Ref { return w.out.Const(w.fresh("ints"), onnx.Vector(int64s(list)...)) })
 }
 
 // scalar is a constant number.
 func (w *writer) scalar(c float64) onnx.Ref {
-	return w.constant(fmt.Sprint("scalar", c), "number", func() onnx.Literal { return onnx.Scalar(float32(c)) })
-}
-
-// constant is an initializer; those of one key are one.
-func (w *writer) constant(key, kind string, literal func() onnx.Literal) onnx.Ref {
-	r, ok := w.consts[key]
-	if !ok {
-		r = w.out.Const(w.fresh(kind), literal())
-		w.consts[key] = r
-	}
-	return r
+	return w.once(fmt.Sprint("scalar", c), func() onnx.Ref { return w.out.Const(w.fresh("number"), onnx.Scalar(float32(c))) })
 }
 
 // shape is a shape as a value: a constant, or computed from an input that has the batch.

@@ -32,7 +32,7 @@ func (w *writer) convInput(v *Value) onnx.Ref {
 	dy, weights := v.Args[0], v.Args[1]
 	kernel := weights.Shape[2:]
 	d := len(kernel)
-	back := ConvAttrs{Stride: repeat(1, d), Dilation: c.Dilation, Before: make([]int, d), After: make([]int, d), Groups: c.Groups}
+	back := ConvAttrs{Stride: slices.Repeat([]int{1}, d), Dilation: c.Dilation, Before: make([]int, d), After: make([]int, d), Groups: c.Groups}
 	plain := true
 	for i, k := range kernel {
 		back.Before[i] = c.Dilation[i]*(k-1) - c.Before[i]
@@ -56,11 +56,8 @@ func (w *writer) flipped(x *Value, groups int) onnx.Ref {
 	d := len(s) - 2
 	r := w.value(x)
 	if slices.Max(s[2:]) > 1 {
-		axes := make([]int, d)
-		for i := range axes {
-			axes[i] = 2 + i
-		}
-		r = w.node(nil, "Slice", r, w.ints(repeat(-1, d)...), w.ints(repeat(math.MinInt64, d)...), w.ints(axes...), w.ints(repeat(-1, d)...))
+		back, end := w.ints(slices.Repeat([]int{-1}, d)...), w.ints(slices.Repeat([]int{math.MinInt64}, d)...)
+		r = w.node(nil, "Slice", r, back, end, w.ints(allAxes(len(s))[2:]...), back)
 	}
 	return w.exchanged(r, s, groups)
 }
@@ -78,10 +75,7 @@ func (w *writer) exchanged(r onnx.Ref, s Shape, groups int) onnx.Ref {
 
 // swap is the permutation of n axes that exchanges two.
 func swap(n, i, j int) []int {
-	perm := make([]int, n)
-	for k := range perm {
-		perm[k] = k
-	}
+	perm := allAxes(n)
 	perm[i], perm[j] = j, i
 	return perm
 }

@@ -76,19 +76,19 @@ func (w *writer) scaled(v *Value) onnx.Ref {
 			a := m.Args[1-k]
 			lead := max(leading(a.Shape, len(v.Shape)), leading(b.Shape, len(v.Shape)))
 			size := v.Shape.For(w.batch)
-			if lead < 1 || !slices.Equal(x.Shape, v.Shape) || elements(size[lead:]) < 16 {
+			if lead < 1 || !slices.Equal(x.Shape, v.Shape) || sizeOf(size[lead:]) < 16 {
 				continue
 			}
-			rows := elements(size[:lead])
+			rows := sizeOf(size[:lead])
 			list := func(c *Value) onnx.Ref {
-				shape := slices.Concat(repeat(1, len(size)-len(c.Shape)), c.Shape.For(w.batch))[:lead]
+				shape := slices.Concat(slices.Repeat([]int{1}, len(size)-len(c.Shape)), c.Shape.For(w.batch))[:lead]
 				r := w.node(nil, "Reshape", w.value(c), w.ints(shape...))
 				if !slices.Equal(shape, size[:lead]) {
 					r = w.node(nil, "Expand", r, w.ints(size[:lead]...))
 				}
 				return w.node(nil, "Reshape", r, w.ints(rows))
 			}
-			r := w.node(nil, "Reshape", w.value(x), w.ints(1, rows, elements(size[lead:])))
+			r := w.node(nil, "Reshape", w.value(x), w.ints(1, rows, sizeOf(size[lead:])))
 			r = w.node(nil, "BatchNormalization", r, list(a), list(b), w.filled(0, rows), w.filled(1, rows), onnx.Float("epsilon", 0))
 			return w.node(v, "Reshape", r, w.ints(size...))
 		}
@@ -105,8 +105,6 @@ func leading(s Shape, rank int) int {
 	}
 	return 0
 }
-
-func elements(size []int) int { return Shape(size).Count(1) }
 
 // silu is x sigmoid(x) in one pass.
 func (w *writer) silu(v *Value) onnx.Ref {
@@ -131,12 +129,12 @@ func (w *writer) dots(v *Value) onnx.Ref {
 	size := m.Shape.For(w.batch)
 	lead := len(size) - len(v.Attrs.Axes)
 	axes := slices.Sorted(slices.Values(v.Attrs.Axes))
-	if !slices.Equal(a.Shape, b.Shape) || lead < 0 || len(axes) == 0 || axes[0] != lead || elements(size[lead:]) < 256 {
+	if !slices.Equal(a.Shape, b.Shape) || lead < 0 || len(axes) == 0 || axes[0] != lead || sizeOf(size[lead:]) < 256 {
 		return onnx.None
 	}
 	list := func(x *Value) onnx.Ref {
 		return w.once(fmt.Sprint("rows ", lead, w.value(x)), func() onnx.Ref {
-			return w.node(nil, "Reshape", w.value(x), w.ints(elements(size[:lead]), 1, elements(size[lead:])))
+			return w.node(nil, "Reshape", w.value(x), w.ints(sizeOf(size[:lead]), 1, sizeOf(size[lead:])))
 		})
 	}
 	r := w.node(nil, "com.microsoft:FusedMatMul", list(a), list(b), flag("transB", true))

@@ -28,9 +28,9 @@ func (w *writer) emit(v *Value) onnx.Ref {
 	case Expand:
 		return w.expand(v)
 	case Sum:
-		return w.node(v, "ReduceSum", w.value(v.Args[0]), w.ints(a.Axes...), keep(a))
+		return w.node(v, "ReduceSum", w.value(v.Args[0]), w.ints(a.Axes...), flag("keepdims", a.Keep))
 	case ReduceMax:
-		return w.node(v, "ReduceMax", w.value(v.Args[0]), onnx.Ints("axes", int64s(a.Axes)...), keep(a))
+		return w.node(v, "ReduceMax", w.value(v.Args[0]), onnx.Ints("axes", int64s(a.Axes)...), flag("keepdims", a.Keep))
 	case Concat:
 		return w.node(v, "Concat", append(w.args(v), onnx.Int("axis", int64(a.Axes[0])))...)
 	case Slice:
@@ -57,13 +57,6 @@ func (w *writer) emit(v *Value) onnx.Ref {
 	panic(fmt.Sprintf("graph: operator %v cannot be written", v.Op))
 }
 
-func keep(a Attrs) onnx.Attribute {
-	if a.Keep {
-		return onnx.Int("keepdims", 1)
-	}
-	return onnx.Int("keepdims", 0)
-}
-
 // flexible is a shape for Reshape, which finds one size itself.
 func (w *writer) flexible(s Shape) []int {
 	if w.batch > 0 {
@@ -87,9 +80,7 @@ func (w *writer) number(v *Value) onnx.Ref {
 	switch v.Type {
 	case onnx.Float32:
 		numbers := make([]float32, len(v.Floats))
-		for i, c := range v.Floats {
-			numbers[i] = float32(c)
-		}
+		convert(numbers, v.Floats)
 		l = onnx.Array(numbers, int64s(v.Shape)...)
 	case onnx.Bool:
 		flags := make([]bool, len(v.Ints))
@@ -129,7 +120,7 @@ func (w *writer) scatter(v *Value) onnx.Ref {
 	if indices.Shape.HasBatch() {
 		flat[axis] = -n
 	}
-	column := repeat(1, len(flat))
+	column := slices.Repeat([]int{1}, len(flat))
 	column[axis] = flat[axis]
 	list := w.node(nil, "Reshape", w.value(indices), w.ints(w.flexible(column)...))
 	list = w.node(nil, "Expand", list, w.shape(v, flat))
@@ -143,12 +134,4 @@ func zero(t onnx.DType) onnx.Literal {
 		return onnx.Vector[float32](0)
 	}
 	return onnx.Vector[int64](0)
-}
-
-func repeat[T any](v T, n int) []T {
-	r := make([]T, n)
-	for i := range r {
-		r[i] = v
-	}
-	return r
 }

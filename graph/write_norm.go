@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"odeon/onnx"
 )
@@ -9,22 +10,19 @@ import (
 // normalize is what ONNX Runtime does fastest. On the CPU its LayerNormalization, which has both results, takes some five to ten
 // times as long as its InstanceNormalization, which does not tell the deviation, and three times as long as the steps one by one.
 func (w *writer) normalize(v *Value) onnx.Ref {
-	pair := w.pair(v)
+	normal, inverse := w.pair(v)
 	switch {
-	case pair == nil && v.Op == Normalize && (w.fused || w.batch == 0):
+	case inverse == nil && (w.fused || w.batch == 0):
 		return w.instanceNormalize(v)
 	case w.fused:
-		return w.spelledNormalize(v, pair)
+		w.spelledNormalize(normal, inverse)
+		return w.refs[v]
 	}
 	x := v.Args[0]
 	ones := w.filled(1, x.Shape[len(x.Shape)-1])
 	inputs := []onnx.Argument{w.value(x), ones, onnx.Int("axis", -1), onnx.Float("epsilon", float32(v.Attrs.Eps))}
-	if pair == nil && v.Op == Normalize {
+	if inverse == nil {
 		return w.node(v, "LayerNormalization", inputs...)
-	}
-	normal, inverse := v, pair
-	if v.Op == InverseStd {
-		normal, inverse = pair, v
 	}
 	for _, result := range []*Value{normal, nil, inverse} {
 		inputs = append(inputs, w.result(result, "LayerNormalization"))
@@ -47,9 +45,10 @@ func (w *writer) instanceNormalize(v *Value) onnx.Ref {
 }
 
 // spelledNormalize is the same in simple steps, of which the runtime has fast versions: d = x - mean, 1/std, d/std.
-func (w *writer) spelledNormalize(v, pair *Value) onnx.Ref {
-	x := w.value(v.Args[0])
-	size := v.Args[0].Shape.For(w.batch)
+// normal may be nil.
+func (w *writer) spelledNormalize(normal, inverse *Value) {
+	x := w.value(inverse.Args[0])
+	size := inverse.Args[0].Shape.For(w.batch)
 	last := len(size) - 1
 	axis := onnx.Ints("axes", int64(last))
 	d := w.node(nil, "Sub", x, w.node(nil, "ReduceMean", x, axis))
@@ -62,33 +61,28 @@ func (w *writer) spelledNormalize(v, pair *Value) onnx.Ref {
 		size[last] = 1
 		variance = w.node(nil, "Mul", w.node(nil, "Reshape", products, w.ints(size...)), w.scalar(1/float64(n)))
 	}
-	normal, inverse := v, pair
-	if v.Op == InverseStd {
-		normal, inverse = pair, v
-	}
-	r := w.node(inverse, "Reciprocal", w.node(nil, "Sqrt", w.node(nil, "Add", variance, w.scalar(v.Attrs.Eps))))
+	r := w.node(inverse, "Reciprocal", w.node(nil, "Sqrt", w.node(nil, "Add", variance, w.scalar(inverse.Attrs.Eps))))
 	w.refs[inverse] = r
 	if normal != nil {
 		w.refs[normal] = w.node(normal, "Mul", d, r)
 	}
-	return w.refs[v]
 }
 
-// pair is the InverseStd of what a Normalize normalizes, or the other way round, or nil.
-func (w *writer) pair(v *Value) *Value {
-	other := InverseStd
-	if v.Op == InverseStd {
-		other = Normalize
-	}
-	for _, u := range w.users[v.Args[0]] {
-		if u.Op == other && u.Attrs.Eps == v.Attrs.Eps {
-			return u
+// pair is v and what else there is of the normalization that it belongs to: nil where that is not there.
+func (w *writer) pair(v *Value) (normal, inverse *Value) {
+	for _, u := range w.users[v.Args[0]] { // v among them
+		switch {
+		case u.Attrs.Eps != v.Attrs.Eps:
+		case u.Op == Normalize:
+			normal = u
+		case u.Op == InverseStd:
+			inverse = u
 		}
 	}
-	return nil
+	return normal, inverse
 }
 
 // filled is a constant list of n times the same number.
 func (w *writer) filled(c float32, n int) onnx.Ref {
-	return w.constant(fmt.Sprint(c, " times ", n), "list", func() onnx.Literal { return onnx.Vector(repeat(c, n)...) })
+	return w.once(fmt.Sprint(c, " times ", n), func() onnx.Ref { return w.out.Const(w.fresh("list"), onnx.Vector(slices.Repeat([]float32{c}, n)...)) })
 }

@@ -1,10 +1,6 @@
 package graph
 
-import (
-	"slices"
-
-	"odeon/onnx"
-)
+import "odeon/onnx"
 
 // matMul is a Gemm where both are matrices, and a MatMul of transposed arguments elsewhere; ONNX Runtime computes those
 // without transposing.
@@ -48,10 +44,6 @@ func (w *writer) turned(x *Value, turn bool) onnx.Ref {
 	if !turn {
 		return w.value(x)
 	}
-	perm := make([]int64, len(x.Shape))
-	for i := range perm {
-		perm[i] = int64(i)
-	}
-	slices.Reverse(perm[len(perm)-2:])
-	return w.node(nil, "Transpose", w.value(x), onnx.Ints("perm", perm...))
+	rank := len(x.Shape)
+	return w.node(nil, "Transpose", w.value(x), onnx.Ints("perm", int64s(swap(rank, rank-2, rank-1))...))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/ortest"
 	"odeon/onnx"
 )
 
@@ -35,7 +36,7 @@ func wide(t *testing.T, values []*Value, arrays []*Array) []*onnx.Tensor {
 }
 
 func TestWrittenModelsTakeBatchesOfAnySize(t *testing.T) {
-	rt := openRuntime(t)
+	rt := ortest.Open(t)
 	for _, s := range samples() {
 		t.Run(s.name, func(t *testing.T) {
 			g := New()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/ortest"
 	"odeon/onnx"
 )
 
@@ -60,7 +61,7 @@ func TestLatentsAreDecoded(t *testing.T) {
 						require.Equal(t, []int{1, 2, 6}, r.Decode.Shape)
 						require.Equal(t, CHW, r.Layout)
 					}
-					session, err := r.Decode.NewSession(ortRuntime(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
+					session, err := r.Decode.NewSession(ortest.Found(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
 					require.NoError(t, err)
 					defer session.Destroy()
 					ctx := context.Background()

@@ -6,11 +6,13 @@
 //
 //	model, err := models.Open("digits.onnx", overrides...)  // open.go: the file, its graph (onnx.Info), its cards, merged
 //	r := models.Resolve(model, sets...)                     // resolve.go: every role filled from graph and card, or a Problem
-//	session, err := r.NewSession(runtime, options)          // the graph, loaded
+//	session, err := r.NewSession(runtime, options)          // the graph, loaded, in ONNX Runtime, or in Go
 //	net, err := models.NewNetwork(r, session, run)          // network.go: a sampler.Conditional, one a worker
 //
-// Up to [Resolve] nothing needs ONNX Runtime, so that info and plan work without it. A network that gives two predictions in
-// one call has a [Second]; [Resolved.For] leaves it out where a plan does not read it.
+// Up to [Resolve] nothing needs ONNX Runtime, so that info and plan work without it. A [Session] (session.go) is of ONNX
+// Runtime or, with the provider [Go], an [Interpreted] (interpreted.go), and caller.go runs either on as many samples as it is
+// given. A network that gives two predictions in one call has a [Second] (predictions.go); [Resolved.For] leaves it out where
+// a plan does not read it.
 //
 // # Cards
 //

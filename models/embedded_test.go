@@ -2,7 +2,6 @@ package models_test
 
 import (
 	"encoding/json"
-	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/ortest"
 	"odeon/models"
 	"odeon/models/internal/mixtures"
 	"odeon/onnx"
@@ -116,14 +116,7 @@ func TestDigitsIsWhatItsCommandTrains(t *testing.T) {
 // ONNX Runtime computes in float32 what the closed form gives in float64, at every time and both ends, for each class and
 // for none.
 func TestEmbeddedModelsAreTheExactFieldOfTheirMixture(t *testing.T) {
-	library, err := onnx.Find("")
-	if missing, ok := errors.AsType[*onnx.NotFoundError](err); ok {
-		t.Skipf("no ONNX Runtime to compare with: %v", missing)
-	}
-	require.NoError(t, err)
-	runtime, err := onnx.Open(library)
-	require.NoError(t, err)
-
+	runtime := ortest.Found(t)
 	for _, m := range mixtures.Models() {
 		t.Run(m.Name, func(t *testing.T) {
 			kept, ok := models.EmbeddedByName(m.Name)

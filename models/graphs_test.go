@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/ortest"
 	"odeon/onnx"
 	"odeon/sampler"
 )
@@ -144,24 +144,11 @@ func (g testGraph) resolve(t testing.TB, card string, sets ...Set) *Resolved {
 	return Resolve(m, sets...)
 }
 
-// ortRuntime is ONNX Runtime, or the test is skipped where there is none.
-func ortRuntime(t testing.TB) *onnx.Runtime {
-	t.Helper()
-	library, err := onnx.Find("")
-	if errors.As(err, new(*onnx.NotFoundError)) {
-		t.Skip("there is no ONNX Runtime on this machine; odeon runtime install gets one")
-	}
-	require.NoError(t, err)
-	runtime, err := onnx.Open(library)
-	require.NoError(t, err)
-	return runtime
-}
-
 // network loads a resolved model for one worker.
 func network(t testing.TB, r *Resolved, run Run) *Network {
 	t.Helper()
 	require.NoError(t, r.Err())
-	session, err := r.NewSession(ortRuntime(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
+	session, err := r.NewSession(ortest.Found(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
 	require.NoError(t, err)
 	t.Cleanup(session.Destroy)
 	net, err := NewNetwork(r, session, run)

@@ -25,8 +25,9 @@ type Interpreted struct {
 	fixed  int             // the network's own batch; 0: free
 	want   []string        // outputs, in the order in which runs write them
 
-	mu     sync.Mutex
-	graphs map[int]*interpretedGraph // by batch
+	mu      sync.Mutex
+	graphs  map[int]*interpretedGraph // by batch
+	weights map[string][]float32      // by their names, as they were first read
 }
 
 type interpretedGraph struct {
@@ -38,7 +39,8 @@ type interpretedGraph struct {
 // known is told before anything runs.
 func interpret(source *onnx.Source, ports []Port, fixed int, want []string, options map[string]string) (*Interpreted, error) {
 	s := &Interpreted{
-		source: source, name: source.Info().File, ports: map[string]Port{}, fixed: fixed, want: want, graphs: map[int]*interpretedGraph{},
+		source: source, name: source.Info().File, ports: map[string]Port{}, fixed: fixed, want: want,
+		graphs: map[int]*interpretedGraph{}, weights: map[string][]float32{},
 	}
 	for _, p := range ports {
 		s.ports[p.Name] = p
@@ -66,7 +68,7 @@ func (s *Interpreted) Note() string { return "" }
 func (s *Interpreted) Destroy() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.graphs = nil
+	s.graphs, s.weights = nil, nil
 	s.source.Close()
 }
 
@@ -88,7 +90,7 @@ func (s *Interpreted) graph(batch int) (*interpretedGraph, error) {
 		}
 		shapes[name] = shape
 	}
-	g, weights, err := graph.Read(s.source, shapes, batch)
+	g, weights, err := graph.ReadAgain(s.source, shapes, batch, s.weights)
 	if err != nil {
 		if read, ok := errors.AsType[*graph.ReadError](err); ok {
 			err = fmt.Errorf("%w; what Go itself cannot compute, ONNX Runtime does: --provider cpu", read)
@@ -112,22 +114,11 @@ func (s *Interpreted) graph(batch int) (*interpretedGraph, error) {
 	}
 	made := &interpretedGraph{graph: g}
 	for i, p := range g.Parameters {
-		made.weights = append(made.weights, &graph.Array{Shape: p.Shape, Floats: s.shared(p, weights[i])})
+		s.weights[p.Name] = weights[i]
+		made.weights = append(made.weights, &graph.Array{Shape: p.Shape, Floats: weights[i]})
 	}
 	s.graphs[batch] = made
 	return made, nil
-}
-
-// shared is a weight as another batch's graph has it already.
-func (s *Interpreted) shared(p *graph.Value, numbers []float32) []float32 {
-	for _, other := range s.graphs {
-		for i, q := range other.graph.Parameters {
-			if q.Name == p.Name && len(other.weights[i].Floats) == len(numbers) {
-				return other.weights[i].Floats
-			}
-		}
-	}
-	return numbers
 }
 
 // goRunner runs a graph in Go.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"odeon/graph"
+	"odeon/internal/ortest"
 	"odeon/onnx"
 	"odeon/sampler"
 )
@@ -98,7 +99,7 @@ func TestGoEvaluatesPretrainedNetworks(t *testing.T) {
 			}
 			var decoded [2][]float32
 			for i, provider := range []string{"cpu", Go} {
-				session, err := r.Decode.NewSession(ortRuntime(t), onnx.SessionOptions{Provider: provider, Threads: 1})
+				session, err := r.Decode.NewSession(ortest.Found(t), onnx.SessionOptions{Provider: provider, Threads: 1})
 				require.NoError(t, err)
 				defer session.Destroy()
 				d, err := NewDecoder(t.Context(), r, session)

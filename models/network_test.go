@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/ortest"
 	"odeon/onnx"
 	"odeon/sampler"
 )
@@ -262,7 +263,7 @@ func TestARunThatTheNetworkCannotServeIsRefused(t *testing.T) {
 		{labelled.resolve(t, "{}"), Run{Labels: []int{NullLabel}}, `"null"`},
 		{features.resolve(t, "{}", Set{Name: "h", Value: three}), Run{Count: 4}, "given 3 rows, and the run has 4 samples"},
 	} {
-		session, err := c.resolved.NewSession(ortRuntime(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
+		session, err := c.resolved.NewSession(ortest.Found(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
 		require.NoError(t, err)
 		defer session.Destroy()
 		_, err = NewNetwork(c.resolved, session, c.run)
@@ -290,7 +291,7 @@ func TestSamplesOutsideTheRunAreRefused(t *testing.T) {
 func TestSamplesDoNotDependOnWorkersAndChunks(t *testing.T) {
 	g := testGraph{clock: []onnx.Dim{free}, label: onnx.Int64}
 	r := g.resolve(t, `{"labels": {"count": 3, "null": 3}}`)
-	session, err := r.NewSession(ortRuntime(t), onnx.SessionOptions{Provider: "cpu", Threads: 1, Workers: 2})
+	session, err := r.NewSession(ortest.Found(t), onnx.SessionOptions{Provider: "cpu", Threads: 1, Workers: 2})
 	require.NoError(t, err)
 	defer session.Destroy()
 	plan, err := sampler.NewPlan(r.Sampling(), sampler.Settings{Steps: 5})

@@ -12,6 +12,9 @@ import (
 	"odeon/onnx"
 )
 
+// CardKey is the entry of metadata_props that holds the card inside an ONNX file, as JSON.
+const CardKey = "odeon"
+
 // Default is the embedded model that is sampled when none is named.
 const Default = "digits"
 
@@ -108,13 +111,13 @@ func OpenCard(path string) (Layer, error) {
 }
 
 func (m *Model) cardInside() (*Layer, error) {
-	text, ok := m.Info.Meta("odeon")
+	text, ok := m.Info.Meta(CardKey)
 	if !ok {
 		return nil, nil
 	}
 	card, err := ParseCard([]byte(text))
 	if err != nil {
-		return nil, fmt.Errorf("%s: the card inside (metadata entry \"odeon\"): %w", m.Path(), err)
+		return nil, fmt.Errorf("%s: the card inside (metadata entry %q): %w", m.Path(), CardKey, err)
 	}
 	return &Layer{From: "the card inside " + m.Path(), Card: card}, nil
 }

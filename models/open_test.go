@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/ortest"
 	"odeon/onnx"
 )
 
@@ -233,7 +234,7 @@ func TestEmbeddedModelsRunThroughONNXRuntime(t *testing.T) {
 		m, err := Open(e.Name)
 		require.NoError(t, err)
 		r := Resolve(m)
-		session, err := r.NewSession(ortRuntime(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
+		session, err := r.NewSession(ortest.Found(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
 		require.NoError(t, err)
 		defer session.Destroy()
 		net, err := NewNetwork(r, session, Run{Labels: []int{0}})

@@ -217,13 +217,6 @@ func (x *partsReader) floats(list []float32, f field) []float32 {
 
 // stored reads all of a TensorProto but its elements.
 func (x *partsReader) stored(p located) Stored {
-	t := Stored{source: x.from, tensor: x.tensor(p)}
-	x.pos = p.body
-	for f := range x.fields(p.field) {
-		if f.num == 1 {
-			t.Dims = x.numbers(t.Dims, f.field, maxRank, "axes")
-		}
-	}
-	t.Name, t.Type = t.tensor.name, t.tensor.dtype
-	return t
+	t := x.tensor(p)
+	return Stored{Name: t.name, Type: t.dtype, Dims: t.dims, source: x.from, tensor: t}
 }

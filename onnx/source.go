@@ -62,6 +62,7 @@ type sourceTensor struct {
 	piece
 	name     string
 	dtype    DType
+	dims     []int64
 	elements int64
 	raw      *piece            // the elements as they lie in memory; nil where they are kept in another way
 	external map[string]string // where they lie in another file
@@ -399,9 +400,7 @@ func (x *indexer) tensor(p located) sourceTensor {
 		f := p.field
 		switch f.num {
 		case 1:
-			for _, d := range x.numbers(nil, f, maxRank, "axes") {
-				t.elements *= d
-			}
+			t.dims = x.numbers(t.dims, f, maxRank, "axes")
 		case 2:
 			t.dtype = DType(x.number(f))
 		case 4, 9, 10:
@@ -422,6 +421,9 @@ func (x *indexer) tensor(p located) sourceTensor {
 		case 14:
 			outside = x.number(f) == 1
 		}
+	}
+	for _, d := range t.dims {
+		t.elements *= d
 	}
 	if parts != 1 || outside {
 		t.raw = nil

@@ -99,7 +99,7 @@ func (c *compiler) together(g *onnx.Graph, t *table, x onnx.Ref) (cond, uncond o
 		parts := g.Nodes("Split", 2, p, c.halves, onnx.Int("axis", 0))
 		return parts[0], parts[1], nil
 	}
-	halves := g.Node("Cast", t.halves.ref, to(onnx.Int64))
+	halves := as(g, t.halves.ref, onnx.Int64)
 	rows := g.Node("Mul", c.n, halves)
 	tiles := halves
 	if rank := len(c.shape); rank > 1 {
@@ -126,7 +126,7 @@ func (c *compiler) together(g *onnx.Graph, t *table, x onnx.Ref) (cond, uncond o
 func (c *compiler) apart(g *onnx.Graph, t *table, x onnx.Ref) (cond, uncond onnx.Ref, err error) {
 	count := g.Const("", onnx.Scalar(int64(2)))
 	if !t.halves.is(2) {
-		count = g.Node("Squeeze", g.Node("Cast", t.halves.ref, to(onnx.Int64)), integers(g, 0))
+		count = g.Node("Squeeze", as(g, t.halves.ref, onnx.Int64), integers(g, 0))
 	}
 	body := g.Subgraph("half")
 	half := body.Input(g.Unused("half"), onnx.Int64)
@@ -169,15 +169,20 @@ func (c *compiler) evaluate(g *onnx.Graph, t *table, x, rows onnx.Ref, value fun
 	if s := r.Slice; s != nil {
 		lead := int64(1)
 		if r.Output.Batched {
-			lead = 0 // as it is
+			lead = 0
 		}
-		blocks := g.Node("Reshape", p, integers(g, lead, int64(s.Outer), -1, int64(s.Inner)))
-		p = g.Node("Slice", blocks, integers(g, int64(s.From)), integers(g, int64(s.To)), integers(g, 2))
+		p = sliced(g, p, lead, s)
 	}
 	if r.Slice != nil || !r.Output.Batched || !slices.Equal(r.Output.Row, r.Shape) {
 		p = g.Node("Reshape", p, integers(g, append([]int64{-1}, sizes(r.Shape)...)...))
 	}
 	return p, nil
+}
+
+// sliced is the part of an output that is the prediction, [lead, outer, part, inner]; a lead of 0 is as many as there are.
+func sliced(g *onnx.Graph, p onnx.Ref, lead int64, s *models.Slice) onnx.Ref {
+	blocks := g.Node("Reshape", p, integers(g, lead, int64(s.Outer), -1, int64(s.Inner)))
+	return g.Node("Slice", blocks, integers(g, int64(s.From)), integers(g, int64(s.To)), integers(g, 2))
 }
 
 // time is the row's number for the network's time input, in that input's type and shape.
@@ -257,7 +262,7 @@ func (c *compiler) encoded(label onnx.Ref) onnx.Ref {
 			places[i] = int64(i)
 		}
 		label = g.Node("Equal", g.Node("Unsqueeze", label, integers(g, 1)), integers(g, places...))
-		label = g.Node("Cast", label, to(port.Type))
+		label = as(g, label, port.Type)
 	} else {
 		label = cast(g, label, onnx.Int64, port.Type)
 	}
@@ -303,11 +308,16 @@ func (c *compiler) repeated(port models.Port, a models.Array) onnx.Ref {
 }
 
 // cast changes the type of a value where it has another.
-func cast(g *onnx.Graph, v onnx.Ref, from, into onnx.DType) onnx.Ref {
-	if from == into {
+func cast(g *onnx.Graph, v onnx.Ref, from, to onnx.DType, more ...onnx.Argument) onnx.Ref {
+	if from == to {
 		return v
 	}
-	return g.Node("Cast", v, to(into))
+	return as(g, v, to, more...)
+}
+
+// as is a value in a type.
+func as(g *onnx.Graph, v onnx.Ref, to onnx.DType, more ...onnx.Argument) onnx.Ref {
+	return g.Node("Cast", append(more, v, onnx.Int("to", int64(to)))...)
 }
 
 func sizes(shape []int) []int64 {

@@ -18,6 +18,7 @@ type change struct {
 	solutions   []schedule.Symbolic // of to
 	time, scale *schedule.Formula   // of the network's own card, in the variables of its own path
 	integer     bool                // the network takes its time as a whole number
+	inverted    *inverse            // of own; see inverse
 }
 
 // newChange reads what is asked of a resolved network. Its predictions are given in the variables of the new path.
@@ -45,6 +46,15 @@ func predictionOn(p models.Prediction, path schedule.Path) (schedule.Prediction,
 		return schedule.ParsePrediction(p.Name)
 	}
 	return schedule.NewPrediction(p.Data, p.Noise, path)
+}
+
+// inverse is that of the network's own path.
+func (c *change) inverse() inverse {
+	if c.inverted == nil {
+		i := invert(c.own)
+		c.inverted = &i
+	}
+	return *c.inverted
 }
 
 // none says whether the network is already what is asked for.

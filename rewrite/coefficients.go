@@ -74,7 +74,7 @@ func (c *change) computed(g *onnx.Graph, clock onnx.Ref) *coefficients {
 	path := along(g, c.onto, clock)
 	own, ratio := path, onnx.None
 	if c.across {
-		own = along(g, c.own, invert(c.own).write(g, path.ref("sigma")))
+		own = along(g, c.own, c.inverse().write(g, path.ref("sigma")))
 		ratio = c.ratio(g, path, own)
 	}
 	k := c.newCoefficients()

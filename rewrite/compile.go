@@ -148,7 +148,7 @@ type compiler struct {
 func (c *compiler) compile() (*Sampler, error) {
 	r := c.r
 	var err error
-	if c.network, err = c.open(r.Model.File, r.Model.ONNX, r.Model.Name); err != nil {
+	if c.network, err = c.hold(r.Model.Source()); err != nil {
 		return nil, err
 	}
 	if c.batch, err = c.fixedBatch(); err != nil {
@@ -183,25 +183,14 @@ func (c *compiler) compile() (*Sampler, error) {
 	return &c.sampler, nil
 }
 
-// oldest is the operator set from which on the operators of a sampler have the form that is written here.
-const oldest = 13
-
-// open opens a network's file, or its bytes where it has none.
-func (c *compiler) open(file string, model []byte, name string) (*onnx.Source, error) {
-	var s *onnx.Source
-	var err error
-	if file != "" {
-		s, err = onnx.OpenSource(file)
-	} else {
-		file = name
-		s, err = onnx.SourceBytes(model, name)
-	}
+// hold takes over a source that was opened: it is closed with the sampler.
+func (c *compiler) hold(s *onnx.Source, err error) (*onnx.Source, error) {
 	if err != nil {
 		return nil, err
 	}
 	c.sampler.sources = append(c.sampler.sources, s)
-	if s.Opset() < oldest {
-		return nil, fmt.Errorf("%s: its operators are those of opset %d, and a sampler needs at least %d; export it again with that, or convert it with onnx.version_converter", file, s.Opset(), oldest)
+	if s.Opset() < oldestOpset {
+		return nil, fmt.Errorf("%s: its operators are those of opset %d, and a sampler needs at least %d; export it again with that, or convert it with onnx.version_converter", s.Info().File, s.Opset(), oldestOpset)
 	}
 	return s, nil
 }
@@ -250,7 +239,7 @@ func (c *compiler) output(x onnx.Ref) error {
 		return nil
 	}
 	g := c.g
-	source, err := c.open(d.File, nil, "")
+	source, err := c.hold(onnx.OpenSource(d.File))
 	if err != nil {
 		return err
 	}

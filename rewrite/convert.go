@@ -62,10 +62,7 @@ func Convert(r *models.Resolved, source *onnx.Source, to Target) (*Converted, er
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Model.Path(), err)
 	}
-	out := &Converted{Graph: onnx.Extend(source), Card: r.Card, change: c, safe: safe, dim: 1}
-	for _, size := range r.Shape {
-		out.dim *= size
-	}
+	out := &Converted{Graph: onnx.Extend(source), Card: r.Card, change: c, safe: safe, dim: elements(r.Shape)}
 	if c.none() {
 		return out, nil
 	}
@@ -82,7 +79,7 @@ func Convert(r *models.Resolved, source *onnx.Source, to Target) (*Converted, er
 	return out, nil
 }
 
-// oldestOpset has the operators that are added in the form in which they are added.
+// oldestOpset is the operator set from which on the operators that are added have the form in which they are added.
 const oldestOpset = 13
 
 // writer adds the nodes of a change to a network's graph.
@@ -181,7 +178,7 @@ func (w *writer) coefficients() (*coefficients, error) {
 	for range w.stateDims()[1:] {
 		perSample = append(perSample, 1)
 	}
-	column := w.g.Node("Reshape", clock, w.g.Const("", onnx.Vector(perSample...)))
+	column := w.g.Node("Reshape", clock, integers(w.g, perSample...))
 	var k *coefficients
 	if whole {
 		k = w.c.tabled(w.g, discrete, as(w.g, column, onnx.Int64))
@@ -277,9 +274,7 @@ func (w *writer) feedState(scale coefficient) {
 // prediction is the part of the output that is the prediction, in the state's shape.
 func (w *writer) prediction(p onnx.Ref) onnx.Ref {
 	if s := w.r.Slice; s != nil {
-		p = w.g.Node("Reshape", p, w.g.Const("", onnx.Vector(0, int64(s.Outer), -1, int64(s.Inner))))
-		bound := func(i int) onnx.Ref { return w.g.Const("", onnx.Vector(int64(i))) }
-		p = w.g.Node("Slice", p, bound(s.From), bound(s.To), bound(2))
+		p = sliced(w.g, p, 0, s)
 	} else if out, _ := w.r.Model.Info.Output(w.r.Output.Name); out.Known() && len(out.Shape) == len(w.stateDims()) && len(w.r.Output.Row) == len(w.r.Shape) {
 		return p
 	}
@@ -292,12 +287,6 @@ func (w *writer) combine(name string, x, p coefficient, prediction onnx.Ref) {
 	if w.r.State.Type == onnx.Float64 {
 		dtype = onnx.Float64
 	}
-	in := func(dtype, have onnx.DType, v onnx.Ref, more ...onnx.Argument) onnx.Ref {
-		if dtype == have {
-			return v
-		}
-		return w.g.Node("Cast", append(more, v, onnx.Int("to", int64(dtype)))...)
-	}
 	times := func(k coefficient, v onnx.Ref) onnx.Ref {
 		if k.is(1) {
 			return v
@@ -306,16 +295,16 @@ func (w *writer) combine(name string, x, p coefficient, prediction onnx.Ref) {
 	}
 	var q onnx.Ref
 	if x.is(0) && (p.is(1) || p.is(-1)) {
-		q = in(dtype, have, prediction)
+		q = cast(w.g, prediction, have, dtype)
 		if p.is(-1) {
 			q = w.g.Node("Neg", q, onnx.As(name))
 		}
 	} else {
-		q = times(p, in(onnx.Float64, have, prediction))
+		q = times(p, cast(w.g, prediction, have, onnx.Float64))
 		if !x.is(0) {
-			q = w.g.Node("Add", times(x, in(onnx.Float64, dtype, w.x)), q)
+			q = w.g.Node("Add", times(x, cast(w.g, w.x, dtype, onnx.Float64)), q)
 		}
-		q = in(dtype, onnx.Float64, q, onnx.As(name))
+		q = cast(w.g, q, onnx.Float64, dtype, onnx.As(name))
 	}
 	w.g.Output(name, q, dtype, w.stateDims()...)
 }

@@ -3,7 +3,6 @@ package rewrite
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -14,24 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	fields "odeon/internal/exact"
+	"odeon/internal/ortest"
 	"odeon/models"
 	"odeon/onnx"
 	"odeon/sampler"
 	"odeon/schedule"
 )
-
-// ort is ONNX Runtime, or the test is skipped where there is none.
-func ort(t testing.TB) *onnx.Runtime {
-	t.Helper()
-	library, err := onnx.Find("")
-	if errors.As(err, new(*onnx.NotFoundError)) {
-		t.Skip("there is no ONNX Runtime on this machine; odeon runtime install gets one")
-	}
-	require.NoError(t, err)
-	runtime, err := onnx.Open(library)
-	require.NoError(t, err)
-	return runtime
-}
 
 // net is a small network: out = sin(3 x + 0.01 time), which no conversion knows anything of.
 type net struct {
@@ -132,7 +119,7 @@ var (
 )
 
 func TestEveryConversionIsTheOneInMemory(t *testing.T) {
-	runtime := ort(t)
+	runtime := ortest.Found(t)
 	var cases []struct {
 		name, path string
 		net        net
@@ -169,7 +156,7 @@ func TestEveryConversionIsTheOneInMemory(t *testing.T) {
 
 // Each pair of paths takes its turn at a pair of predictions.
 func TestEveryPathCanBecomeEveryOther(t *testing.T) {
-	runtime := ort(t)
+	runtime := ortest.Found(t)
 	paths := slices.Concat(formulas, tables)
 	turn := 0
 	for i, own := range paths {
@@ -220,7 +207,7 @@ func gaussian(t *testing.T, path schedule.Path, prediction schedule.Prediction) 
 }
 
 func TestAPerfectNetworkMovedToAnotherPathIsPerfectThere(t *testing.T) {
-	runtime := ort(t)
+	runtime := ortest.Found(t)
 	data := fields.Gaussian([]float64{1}, 0.5)
 	for _, c := range []struct{ own, from, onto string }{
 		{`"vp(0.1,20)"`, "noise", `"condot"`},

@@ -9,13 +9,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/ortest"
 	"odeon/models"
 	"odeon/onnx"
 	"odeon/schedule"
 )
 
 func TestEveryKindOfNetworkIsConverted(t *testing.T) {
-	runtime := ort(t)
+	runtime := ortest.Found(t)
 	n, one := onnx.Free("n"), onnx.Fixed(1)
 	for _, c := range []struct {
 		name, card string
@@ -59,7 +60,7 @@ func TestOneNetworkGivesSeveralPredictions(t *testing.T) {
 	converted, file := rewritten(t, r, to)
 	require.Equal(t, map[string]string{"velocity": "velocity", "score": "score", "noise": "out"}, converted.Card.Predictions)
 	require.Equal(t, "0 < t < 1", converted.safe.String())
-	_, err := converted.Check(context.Background(), ort(t), r, file)
+	_, err := converted.Check(context.Background(), ortest.Found(t), r, file)
 	require.NoError(t, err)
 }
 

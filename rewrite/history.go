@@ -14,7 +14,7 @@ const HistoryKey = "odeon.history"
 
 // Entry is one rewriting in a file's history.
 type Entry struct {
-	Did     string   `json:"did"` // "convert", "compile"
+	Did     string   `json:"did"` // "convert"
 	From    Meaning  `json:"from"`
 	To      Meaning  `json:"to"`
 	Safe    string   `json:"safe,omitempty"`    // the times at which the result exists
@@ -84,7 +84,7 @@ func (c *change) entry(safe span) *Entry {
 		e.Genuine = c.genuine().String()
 		e.Formula = []string{
 			"x_A = s x, s = sqrt((alpha_A^2+beta_A^2)/(alpha^2+beta^2)), sigma = beta/alpha = beta_A/alpha_A",
-			invert(c.own).text,
+			c.inverse().text,
 		}
 	}
 	for i, to := range c.to {

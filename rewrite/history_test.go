@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/ortest"
 	"odeon/onnx"
 	"odeon/schedule"
 )
@@ -55,7 +56,7 @@ func TestConversionsAreWrittenAsTheReadmeWritesThem(t *testing.T) {
 }
 
 func TestACheckFindsAnotherNetwork(t *testing.T) {
-	runtime := ort(t)
+	runtime := ortest.Found(t)
 	r := net{}.resolve(t, `{"prediction": "noise", "path": "condot"}`)
 	toVelocity, _ := rewritten(t, r, target(t, `"velocity"`, ""))
 	_, toData := rewritten(t, r, target(t, `"data"`, ""))

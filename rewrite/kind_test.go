@@ -48,7 +48,7 @@ func (k kind) build(t testing.TB) []byte {
 	for i, size := range k.shape {
 		row[i], ones = onnx.Fixed(size), append(ones, 1)
 	}
-	float := func(v onnx.Ref) onnx.Ref { return g.Node("Cast", v, to(onnx.Float32)) }
+	float := func(v onnx.Ref) onnx.Ref { return as(g, v, onnx.Float32) }
 	column := func(v onnx.Ref, factor float32) onnx.Ref {
 		return g.Node("Mul", g.Node("Reshape", float(v), integers(g, ones...)), g.Const("", onnx.Scalar(factor)))
 	}
@@ -83,7 +83,7 @@ func (k kind) build(t testing.TB) []byte {
 		out = g.Node("Flatten", out)
 		row = []onnx.Dim{onnx.Fixed(int64(elements([]int{int(k.shape[0]), int(k.shape[1]), int(k.shape[2])})))}
 	}
-	g.Output("out", g.Node("Cast", out, to(k.state)), k.state, append([]onnx.Dim{k.batch}, row...)...)
+	g.Output("out", as(g, out, k.state), k.state, append([]onnx.Dim{k.batch}, row...)...)
 	b, err := g.Bytes()
 	require.NoError(t, err)
 	return b

@@ -190,7 +190,7 @@ func (c *compiler) row(g *onnx.Graph, t *table, s state) (state, error) {
 	case t.keep.is(1):
 		s.base = s.x
 	case !t.keep.is(0):
-		s.base = g.Node("Where", g.Node("Cast", t.keep.ref, to(onnx.Bool)), s.x, s.base)
+		s.base = g.Node("Where", as(g, t.keep.ref, onnx.Bool), s.x, s.base)
 	}
 	var err error
 	if s.past, err = c.predictions(g, t, s); err != nil {
@@ -241,7 +241,7 @@ func (c *compiler) draw(g *onnx.Graph, t *table) onnx.Ref {
 	case same:
 		return g.Node("Gather", c.stepNoise, g.Const("", onnx.Scalar(int64(k))))
 	case t.draws == 0:
-		return g.Node("Gather", c.stepNoise, g.Node("Squeeze", g.Node("Cast", t.draw.ref, to(onnx.Int64)), integers(g, 0)))
+		return g.Node("Gather", c.stepNoise, g.Node("Squeeze", as(g, t.draw.ref, onnx.Int64), integers(g, 0)))
 	case t.draws == len(t.draw.values):
 		return g.Node("Gather", c.stepNoise, t.index)
 	}
@@ -266,7 +266,7 @@ func (c *compiler) predictions(g *onnx.Graph, t *table, s state) ([]onnx.Ref, er
 		called.Output(g.Unused(fmt.Sprintf("called_%d", j)), v, onnx.Float32, c.shape...)
 		kept.Output(g.Unused(fmt.Sprintf("kept_%d", j)), s.past[j], onnx.Float32, c.shape...)
 	}
-	calls := g.Node("Cast", t.call.ref, to(onnx.Bool))
+	calls := as(g, t.call.ref, onnx.Bool)
 	return g.Nodes("If", len(s.past), calls, onnx.Body("then_branch", called), onnx.Body("else_branch", kept)), nil
 }
 
@@ -275,8 +275,6 @@ func (c *compiler) newest(p onnx.Ref, past []onnx.Ref) []onnx.Ref {
 	all := append([]onnx.Ref{p}, past...)
 	return all[:min(len(all), c.depth)]
 }
-
-func to(t onnx.DType) onnx.Attribute { return onnx.Int("to", int64(t)) }
 
 // lookback is how many predictions a plan's rows read, their own included.
 func lookback(plan *sampler.Plan) (depth int) {

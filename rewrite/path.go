@@ -113,13 +113,9 @@ func indexOf(g *onnx.Graph, d *schedule.Discrete, sigma onnx.Ref) onnx.Ref {
 
 // countGreater counts the entries of a table that are greater than a level, for each level.
 func countGreater(g *onnx.Graph, table []float64, level onnx.Ref) onnx.Ref {
-	column := g.Node("Reshape", level, g.Const("", onnx.Vector[int64](-1, 1)))
+	column := g.Node("Reshape", level, integers(g, -1, 1))
 	row := g.Const("", onnx.Array(table, 1, int64(len(table))))
 	greater := as(g, g.Node("Less", column, row), onnx.Float64)
-	count := g.Node("ReduceSum", greater, g.Const("", onnx.Vector[int64](1)))
+	count := g.Node("ReduceSum", greater, integers(g, 1))
 	return g.Node("Reshape", count, g.Node("Shape", level))
-}
-
-func as(g *onnx.Graph, v onnx.Ref, to onnx.DType) onnx.Ref {
-	return g.Node("Cast", v, onnx.Int("to", int64(to)))
 }

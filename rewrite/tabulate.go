@@ -101,8 +101,8 @@ func (t *timeTable) measure(c *schedule.Continuous, from, to float64) {
 func (t *timeTable) eval(sigma float64) float64 {
 	level := -math.Log(sigma)
 	last := len(t.level) - 1
-	i := 0
-	for i < last-1 && t.level[i+1] <= level {
+	i, at := slices.BinarySearch(t.level[1:last], level) // the segment; a knot belongs to the one behind it
+	if at {
 		i++
 	}
 	x := min(max((level-t.level[i])/(t.level[i+1]-t.level[i]), 0), 1)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"odeon/internal/ortest"
 	"odeon/models"
 	"odeon/onnx"
 	"odeon/sampler"
@@ -50,7 +51,7 @@ func newTrip(r *models.Resolved, plan *sampler.Plan, n int) trip {
 // walker runs a trip as odeon sample does with one worker. Its samples have the shape that it returns, and are void at the next run.
 func walker(t testing.TB, r *models.Resolved, plan *sampler.Plan, g sampler.Guidance, trip trip) (run func() []float32, shape []int) {
 	t.Helper()
-	session, err := r.NewSession(ort(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
+	session, err := r.NewSession(ortest.Found(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
 	require.NoError(t, err)
 	t.Cleanup(session.Destroy)
 	network, err := models.NewNetwork(r, session, models.Run{Labels: trip.labels, Count: trip.n})
@@ -73,7 +74,7 @@ func walker(t testing.TB, r *models.Resolved, plan *sampler.Plan, g sampler.Guid
 	if r.Decode == nil {
 		return states, r.Shape
 	}
-	session, err = r.Decode.NewSession(ort(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
+	session, err = r.Decode.NewSession(ortest.Found(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
 	require.NoError(t, err)
 	t.Cleanup(session.Destroy)
 	decoder, err := models.NewDecoder(context.Background(), r, session)
@@ -128,7 +129,7 @@ func compiled(t testing.TB, r *models.Resolved, plan *sampler.Plan, g sampler.Gu
 	out, err := onnx.NewTensor(append([]int64{int64(trip.n)}, sizes(sample)...), samples)
 	require.NoError(t, err)
 	t.Cleanup(func() { out.Destroy() })
-	session, err := ort(t).NewSessionBytes("compiled", model, names, []string{"samples"}, onnx.SessionOptions{Provider: "cpu", Threads: 1})
+	session, err := ortest.Found(t).NewSessionBytes("compiled", model, names, []string{"samples"}, onnx.SessionOptions{Provider: "cpu", Threads: 1})
 	require.NoError(t, err)
 	t.Cleanup(session.Destroy)
 	call, err := session.NewCall(context.Background())

@@ -8,9 +8,8 @@ import (
 	"odeon/schedule"
 )
 
-// variables are the variables of a path at the times of a batch: float64 values in a graph, one a
-// sample, each written when it is first
-// asked for.
+// variables are the variables of a path at the times of a batch: float64 values in a graph, one a sample, each written when it
+// is first asked for.
 type variables struct {
 	g         *onnx.Graph
 	made      map[string]onnx.Ref

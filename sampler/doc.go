@@ -19,7 +19,9 @@
 // predicts never matters to a solver: velocity, score, data and noise are linear functionals of one another
 // ([schedule.Convert]). [Plan.Print] shows a plan, [ReadPlan] reads one back.
 //
-// Noise is [Philox], a pure function of the sample and the draw. Package torchrand has PyTorch's random numbers in its place.
+// Noise is [Philox], a pure function of the sample and the draw, which has uniform numbers too ([Philox.Uniforms], for package train).
+// Package torchrand has PyTorch's random numbers in its place: their draws depend on those before, so that they are a [Walker], which a
+// walk asks in order.
 //
 // A [Network] is an interface with one method. [Guide] and [Clip] wrap one; [Func] makes one of a closure, as the tests do
 // with the exact field of a Gaussian mixture. A [Job] walks many samples in chunks, side by side.

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -15,30 +16,44 @@ type call struct {
 	args []float64
 }
 
-// parseCall reads a call; its arguments are formulas without variables.
+// parseCall reads a call, and says in an error which it is about.
 func parseCall(text string) (call, error) {
-	text = strings.TrimSpace(text)
-	name, rest, hasArgs := strings.Cut(text, "(")
-	c := call{name: strings.TrimSpace(name)}
+	name, args, err := ParseCall(text)
+	switch {
+	case err == errUnclosed:
+		return call{}, fmt.Errorf("%q: %w", clip(strings.TrimSpace(text), 40), err)
+	case err != nil:
+		return call{}, fmt.Errorf("%s: %w", clip(name, 40), err)
+	}
+	return call{name, args}, nil
+}
+
+var errUnclosed = errors.New("expected a closing bracket at the end")
+
+// ParseCall takes a name with numbers apart, as paths, grids, weights and couplings are written: condot, vp(0.1,20). Numbers are formulas
+// without variables. An error is about them; the name is there all the same.
+func ParseCall(text string) (name string, args []float64, err error) {
+	name, rest, hasArgs := strings.Cut(strings.TrimSpace(text), "(")
+	name = strings.TrimSpace(name)
 	if !hasArgs {
-		return c, nil
+		return name, nil, nil
 	}
 	inner, closed := strings.CutSuffix(strings.TrimSpace(rest), ")")
 	if !closed {
-		return call{}, fmt.Errorf("%q: expected a closing bracket at the end", clip(text, 40))
+		return name, nil, errUnclosed
 	}
 	for _, arg := range splitArguments(inner) {
 		f, err := ParseFormula(arg)
 		if err != nil {
-			return call{}, fmt.Errorf("%s: %w", clip(c.name, 40), err)
+			return name, nil, err
 		}
 		value := f.Eval()
 		if math.IsNaN(value) || math.IsInf(value, 0) {
-			return call{}, fmt.Errorf("%s: the argument %s is %g", clip(c.name, 40), clip(arg, 40), value)
+			return name, nil, fmt.Errorf("the argument %s is %g", clip(strings.TrimSpace(arg), 40), value)
 		}
-		c.args = append(c.args, value)
+		args = append(args, value)
 	}
-	return c, nil
+	return name, args, nil
 }
 
 // splitArguments cuts at the commas outside brackets.

@@ -221,24 +221,13 @@ func openShelf(folder string) (shelf, error) {
 		return shelf{}, fmt.Errorf("folder of checkpoints %w", err)
 	}
 	s := shelf{folder}
-	probe, err := atomicfile.Create(s.name(0))
-	if err != nil {
+	if err := atomicfile.Writable(s.name(0)); err != nil {
 		return s, fmt.Errorf("folder of checkpoints: %w", err)
 	}
-	probe.Abort()
-	leftovers, err := filepath.Glob(filepath.Join(escaped(folder), "."+checkpointPrefix+"*"+checkpointSuffix+".*.tmp"))
-	if err != nil {
-		return s, err
-	}
-	for _, name := range leftovers {
-		os.Remove(name)
+	if err := atomicfile.RemoveLeftovers(folder, checkpointPrefix, checkpointSuffix); err != nil {
+		return s, fmt.Errorf("folder of checkpoints: %w", err)
 	}
 	return s, nil
-}
-
-// escaped is a path for Glob, in which nothing is a pattern.
-func escaped(path string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
 func (s shelf) name(step int) string {
@@ -264,26 +253,20 @@ func (s shelf) steps() ([]int, error) {
 }
 
 // save writes a checkpoint and then removes those that it makes superfluous: at no moment is there none.
-func (s shelf) save(h header, vectors [][]float32) (string, error) {
-	name := s.name(h.Step)
-	f, err := atomicfile.Create(name)
+func (s shelf) save(h header, vectors [][]float32) error {
+	err := atomicfile.Write(s.name(h.Step), func(f io.Writer) error {
+		w := bufio.NewWriterSize(f, 1<<16)
+		if err := encodeCheckpoint(w, h, vectors); err != nil {
+			return err
+		}
+		return w.Flush()
+	})
 	if err != nil {
-		return "", fmt.Errorf("checkpoint %w", err)
-	}
-	defer f.Abort()
-	w := bufio.NewWriterSize(f, 1<<16)
-	if err := encodeCheckpoint(w, h, vectors); err != nil {
-		return "", fmt.Errorf("checkpoint %w", err)
-	}
-	if err := w.Flush(); err != nil {
-		return "", fmt.Errorf("checkpoint %w", err)
-	}
-	if err := f.Commit(); err != nil {
-		return "", fmt.Errorf("checkpoint %w", err)
+		return fmt.Errorf("checkpoint %w", err)
 	}
 	steps, err := s.steps()
 	if err != nil {
-		return "", fmt.Errorf("checkpoint %w", err)
+		return fmt.Errorf("checkpoint %w", err)
 	}
 	for i, n := range steps {
 		// One from beyond this step is of a run that went on from a damaged file: it is no longer this run's.
@@ -291,7 +274,7 @@ func (s shelf) save(h header, vectors [][]float32) (string, error) {
 			os.Remove(s.name(n))
 		}
 	}
-	return name, nil
+	return nil
 }
 
 // load reads the newest sound checkpoint into the vectors; found is false where the folder has none at all. Damaged ones are

@@ -94,8 +94,8 @@ func small(t testing.TB, set data.Set) Settings {
 func trained(t testing.TB, s Settings) (*run, error) {
 	r, err := settle(s)
 	require.NoError(t, err)
-	require.NoError(t, r.open())
 	t.Cleanup(r.close)
+	require.NoError(t, r.open())
 	return r, r.loop(context.Background())
 }
 

@@ -20,8 +20,11 @@ type part struct {
 //
 //	inputs    the part of the batch; the weights, which are the graph's parameters
 //	outputs   the loss, the loss of each sample; the gradient of each parameter
-func gradientGraph(net network) (*graph.Graph, part) {
-	f := net.forward()
+func gradientGraph(net network) (*graph.Graph, part, error) {
+	f, err := net.forward()
+	if err != nil {
+		return nil, part{}, err
+	}
 	p, loss, each := squaredError(f)
 	gradients := graph.Gradient(f.graph, loss, f.graph.Parameters...)
 
@@ -30,16 +33,19 @@ func gradientGraph(net network) (*graph.Graph, part) {
 	for i, d := range gradients {
 		f.graph.Output(fmt.Sprintf("gradient.%d", i), d)
 	}
-	return f.graph, p
+	return f.graph, p, nil
 }
 
 // lossGraph is what validation runs: forward and loss.
-func lossGraph(net network) (*graph.Graph, part) {
-	f := net.forward()
+func lossGraph(net network) (*graph.Graph, part, error) {
+	f, err := net.forward()
+	if err != nil {
+		return nil, part{}, err
+	}
 	p, loss, each := squaredError(f)
 	f.graph.Output("loss", loss)
 	f.graph.Output("each", each)
-	return f.graph, p
+	return f.graph, p, nil
 }
 
 // squaredError adds the loss to a network's graph: for each sample i

@@ -8,10 +8,9 @@ import (
 	"odeon/internal/machine"
 )
 
-// need is how many bytes a run takes at the least: the weights, moments and average, each worker's gradients, and what its
-// executor holds at once.
-func need(net network, o Optimizer, average bool, size, accumulate, workers int) float64 {
-	g, _ := gradientGraph(net)
+// need is how many bytes a run with the gradientGraph g takes at the least: the weights, moments and average, each worker's
+// gradients, and what its executor holds at once.
+func need(g *graph.Graph, o Optimizer, average bool, size, accumulate, workers int) float64 {
 	vectors := 1 + o.Rule.Moments + workers*min(accumulate, 2)
 	if average {
 		vectors++

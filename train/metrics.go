@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
 	"time"
 
 	"odeon/internal/atomicfile"
@@ -124,12 +123,5 @@ func (m *metrics) Close() error { return m.file.Close() }
 
 // metricsError names the file once.
 func metricsError(path string, err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err
-	}
-	if errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("metrics %s: the disk is full: free some space or choose another folder: %w", path, err)
-	}
-	return fmt.Errorf("metrics %s: %w", path, err)
+	return fmt.Errorf("metrics %s: %w", path, atomicfile.Reason(err))
 }

@@ -3,19 +3,16 @@ package train
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"odeon/internal/atomicfile"
 	"odeon/models"
 	"odeon/onnx"
 	"odeon/schedule"
 )
-
-// cardKey is the entry of an ONNX file's metadata that holds the card.
-const cardKey = "odeon"
 
 // model is the network so far as a file: the averaged weights, the card inside. A network to be looked at is shown undecoded, since the
 // decoder comes to lie beside the file in the end.
@@ -35,8 +32,8 @@ func (r *run) model(decoder bool) (*onnx.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.DropMeta(cardKey)
-	m.Meta(cardKey, string(text))
+	m.DropMeta(models.CardKey)
+	m.Meta(models.CardKey, string(text))
 	return m, nil
 }
 
@@ -48,21 +45,17 @@ func (r *run) card() (*models.Card, error) {
 	} else if err := r.describe(&card); err != nil {
 		return nil, err
 	}
-	facts := map[string]string{
+	facts := maps.Clone(r.words)
+	maps.Copy(facts, map[string]string{
 		"data": dataName(r.Data.String()), "net": r.net.String(), "parameters": fmt.Sprint(r.facts.Parameters),
 		"steps": fmt.Sprint(r.step), "batch": fmt.Sprint(r.Batch), "optimizer": r.optimizer.String(), "rate": fmt.Sprint(r.Rate),
 		"schedule": r.shape.String(), "ema": fmt.Sprint(r.EMA), "clip-norm": fmt.Sprint(r.ClipNorm), "seed": fmt.Sprint(r.Seed),
 		"loss": fmt.Sprintf("%.5g", r.history.Smooth),
-	}
+	})
 	if v := r.history.last(); v != nil {
 		facts["validation loss"] = fmt.Sprintf("%.5g", v.Loss)
 	}
-	if card.Training == nil {
-		card.Training = map[string]string{}
-	}
-	for name, fact := range facts {
-		card.Training[name] = fact
-	}
+	card.Training = facts
 	return &card, nil
 }
 
@@ -140,9 +133,9 @@ func (r *run) write() (notes []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if t, ok := r.net.(*tuned); ok {
-		if err := t.copyDecoder(filepath.Dir(r.Out)); err != nil {
-			return nil, err
+	for _, file := range r.decoder {
+		if err := file.Write(); err != nil {
+			return nil, fmt.Errorf("decoder: %w", err)
 		}
 	}
 	if !r.Float16 {
@@ -162,16 +155,6 @@ func (r *run) write() (notes []string, err error) {
 	m = onnx.Extend(source)
 	err = m.WriteFile(r.Out, onnx.WriteOptions{Weights: onnx.Float16Weights})
 	return m.Warnings(), err
-}
-
-// writable is an error where a file cannot be written: it is better known before the work than after.
-func writable(path string) error {
-	f, err := atomicfile.Create(path)
-	if err != nil {
-		return err
-	}
-	f.Abort()
-	return nil
 }
 
 // finite is an error where a weight is not.

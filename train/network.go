@@ -15,7 +15,7 @@ import (
 // once they are found.
 type network interface {
 	// forward is a graph with the network and nothing else.
-	forward() forward
+	forward() (forward, error)
 	// initial are the first values of the parameters.
 	initial() ([][]float32, error)
 	// model is the network as a file, its card left aside.
@@ -59,7 +59,7 @@ type own struct {
 	net       nn.Net
 	data      nn.Data
 	objective *objective.Objective
-	scaling   *objective.Scaling // nil: none
+	scaling   *objective.Fit // nil: none
 	seed      uint64
 }
 
@@ -69,23 +69,24 @@ const statistics = 4096
 // scaling is what brings data, and what is predicted of it, to the order of 1 within the network's graph: of each coordinate of points, of
 // all numbers together else. It is nil where all is of that order already, and where the graph cannot tell the time t from what
 // it is fed.
-func scaling(set data.Set, o *objective.Objective) (*objective.Scaling, error) {
+func scaling(set data.Set, o *objective.Objective) (*objective.Fit, error) {
 	stats, err := data.Measure(set, statistics)
 	if err != nil {
 		return nil, err
 	}
-	s := &objective.Scaling{Mean: []float64{stats.Total[0]}, Std: []float64{stats.Total[1]}}
+	s := objective.Scaling{Mean: []float64{stats.Total[0]}, Std: []float64{stats.Total[1]}}
 	if n := len(stats.Mean); set.Layout() == models.Points {
-		s = &objective.Scaling{Mean: stats.Mean, Std: stats.Std, Shape: graph.Shape{n}}
+		s = objective.Scaling{Mean: stats.Mean, Std: stats.Std, Shape: graph.Shape{n}}
 	}
-	if needed, err := s.Needed(o); !needed || err != nil {
+	fit, err := s.For(o)
+	if err != nil || !fit.Needed() {
 		return nil, err
 	}
 	g := graph.New()
-	if _, err := s.In(g, o, g.Input("t", onnx.Float32, graph.Shape{graph.Batch}), 1+len(set.Shape())); err != nil {
+	if _, err := fit.In(g, g.Input("t", onnx.Float32, graph.Shape{graph.Batch}), 1+len(set.Shape())); err != nil {
 		return nil, nil
 	}
-	return s, nil
+	return fit, nil
 }
 
 func (o *own) build() (*nn.Builder, forward) {
@@ -101,7 +102,7 @@ func (o *own) build() (*nn.Builder, forward) {
 		y := o.net.Forward(b, nn.Inputs{State: in.state, Time: in.time, Label: in.label})
 		return b, forward{b.Graph, in, o.data.Split(b.Graph, y)}
 	}
-	scaled, err := o.scaling.In(b.Graph, o.objective, in.time, len(in.state.Shape))
+	scaled, err := o.scaling.In(b.Graph, in.time, len(in.state.Shape))
 	if err != nil {
 		panic("train: a scaling that was made before: " + err.Error())
 	}
@@ -113,9 +114,9 @@ func (o *own) build() (*nn.Builder, forward) {
 	return b, forward{b.Graph, in, predictions}
 }
 
-func (o *own) forward() forward {
+func (o *own) forward() (forward, error) {
 	_, f := o.build()
-	return f
+	return f, nil
 }
 
 func (o *own) initial() ([][]float32, error) {
@@ -124,7 +125,7 @@ func (o *own) initial() ([][]float32, error) {
 }
 
 func (o *own) model(weights [][]float32) (*onnx.Graph, error) {
-	f := o.forward()
+	_, f := o.build()
 	for i, p := range f.predictions {
 		f.graph.Output(outputName(o.objective.Predictions[i].Name), p)
 	}
@@ -133,9 +134,9 @@ func (o *own) model(weights [][]float32) (*onnx.Graph, error) {
 
 func (o *own) String() string { return o.net.String() }
 
-// checked makes sure that the network can be built on the data. A network of the user's own may panic on shapes that do not fit:
-// that is an error here.
-func checked(n network) (f forward, err error) {
+// checkedGradient is gradientGraph of a network that was never built on the data. One of the user's own may panic on shapes that do not
+// fit: that is an error here.
+func checkedGradient(n network) (g *graph.Graph, p part, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			problem, ok := r.(*graph.ShapeError)
@@ -145,5 +146,5 @@ func checked(n network) (f forward, err error) {
 			err = fmt.Errorf("network %s: %w", n, problem)
 		}
 	}()
-	return n.forward(), nil
+	return gradientGraph(n)
 }

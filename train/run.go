@@ -26,9 +26,12 @@ type run struct {
 	train     data.Set
 	held      data.Set // nil: none
 	net       network
-	size      int // samples in a part of a batch
-	parts     int // of a worker's share, one after the other: Accumulate, or more of them where smaller ones are faster
+	gradient  *graph.Graph // what steps compute, see gradientGraph
+	part      part         // what it sees of a batch
+	size      int          // samples in a part of a batch
+	parts     int          // of a worker's share, one after the other: Accumulate, or more of them where smaller ones are faster
 
+	decoder []models.Copy // what belongs beside the network's file
 	trainer *trainer
 	valid   *validator // nil: none
 	shelf   *shelf     // nil: none
@@ -45,14 +48,16 @@ type run struct {
 
 // Defaults where Settings say nothing.
 const (
+	// DefaultEMA averages over the last thousand steps, as Song and Ermon 2020, https://arxiv.org/abs/2006.09011, section 3.4.
+	DefaultEMA       = 0.999
+	DefaultDropLabel = 0.1 // Ho and Salimans 2022, https://arxiv.org/abs/2207.12598, table 1
+	DefaultSchedule  = "cosine"
+
 	defaultSteps       = 10000
 	defaultStepsPoints = 5000
 	defaultBatch       = 64
 	defaultBatchPoints = 1024
 	defaultClip        = 1 // far above the usual norm: what is clipped are accidents
-	// defaultEMA averages over the last thousand steps, as Song and Ermon 2020, https://arxiv.org/abs/2006.09011, section 3.4.
-	defaultEMA       = 0.999
-	defaultDropLabel = 0.1 // Ho and Salimans 2022, https://arxiv.org/abs/2207.12598, table 1
 	// fineTuning is the share of the rate with which a network that has learned something goes on.
 	fineTuning = 0.1
 )
@@ -115,7 +120,7 @@ func settle(s Settings) (*run, error) {
 	choose(&r.Accumulate, 1)
 	choose(&r.Workers, r.usualWorkers())
 	choose(&r.Every, pick(r.Steps > 0, min(1000, max(r.Steps/20, 1)), 1000))
-	r.ClipNorm, r.EMA = chosen(r.ClipNorm, defaultClip), chosen(r.EMA, defaultEMA)
+	r.ClipNorm, r.EMA = chosen(r.ClipNorm, defaultClip), chosen(r.EMA, DefaultEMA)
 	for _, c := range []struct {
 		what  string
 		wrong bool
@@ -178,12 +183,7 @@ func (r *run) settleNetwork() error {
 		}
 		r.net = tuned
 	} else {
-		if r.objective.Path == nil {
-			r.objective.Path = schedule.CondOT()
-		}
-		if len(r.objective.Predictions) == 0 {
-			r.objective.Predictions = []objective.Named{objective.Name(schedule.Velocity)}
-		}
+		r.objective = r.objective.Settled()
 		d := Describe(r.train, r.objective)
 		net := r.Net
 		if net == nil {
@@ -193,9 +193,7 @@ func (r *run) settleNetwork() error {
 			}
 		}
 		r.objective.Null = int64(d.Classes)
-		if r.objective.DropLabel == 0 && d.Classes > 0 {
-			r.objective.DropLabel = defaultDropLabel
-		}
+		r.objective.DropLabel = chosen(r.objective.DropLabel, pick(d.Classes > 0, DefaultDropLabel, 0))
 		o := &own{net: net, data: d, seed: r.Seed}
 		r.net = o
 		var err error
@@ -204,22 +202,19 @@ func (r *run) settleNetwork() error {
 		}
 		o.objective = &r.objective
 	}
-	r.objective.DropLabel = max(r.objective.DropLabel, 0)
 	var err error
 	if r.words, err = r.objective.Facts(); err != nil {
 		return err
 	}
-	f, err := checked(r.net)
-	if err != nil {
+	if r.gradient, r.part, err = checkedGradient(r.net); err != nil {
 		return err
 	}
 	if r.Session.Provider != pure && !r.onDevice() {
-		g, _ := gradientGraph(r.net)
-		size := graph.PartSize(g, r.size)
+		size := graph.PartSize(r.gradient, r.size)
 		r.parts, r.size = r.parts*r.size/size, size
 	}
 	parameters := 0.
-	for _, p := range f.graph.Parameters {
+	for _, p := range r.gradient.Parameters {
 		parameters += elements(p.Shape, 1)
 	}
 	if parameters == 0 {
@@ -227,7 +222,7 @@ func (r *run) settleNetwork() error {
 	}
 	r.facts = Facts{
 		Network: r.net.String(), Parameters: int(parameters), Provider: r.Session.Provider, Batch: r.Batch, Workers: r.Workers, Steps: r.Steps, Limit: r.Limit,
-		Memory: need(r.net, r.optimizer, r.EMA > 0, r.size, r.parts, r.Workers),
+		Memory: need(r.gradient, r.optimizer, r.EMA > 0, r.size, r.parts, r.Workers),
 	}
 	if err := fit(r.facts.Memory, r.net, parameters, r.size); err != nil {
 		return err
@@ -273,7 +268,7 @@ func (r *run) record() record {
 	return settings
 }
 
-func pick(condition bool, a, b int) int {
+func pick[T any](condition bool, a, b T) T {
 	if condition {
 		return a
 	}

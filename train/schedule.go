@@ -30,7 +30,7 @@ var shapes = map[string]string{
 func ParseSchedule(text string) (Schedule, error) {
 	formula := text
 	if text == "" {
-		text = "cosine"
+		text = DefaultSchedule
 	}
 	if named, ok := shapes[text]; ok {
 		formula = named

@@ -21,8 +21,10 @@ type Settings struct {
 	// predicts, along which path and how it is told the time are its card's.
 	From *models.Resolved
 
-	Objective objective.Objective // what is learned; the zero value is the velocity along the straight path
-	Seed      uint64              // of the weights, the order of the data, the noise and the times
+	// Objective is what is learned; the zero value is the velocity along the straight path. Its DropLabel is 0.1 where it is 0 and there
+	// are classes; negative: none.
+	Objective objective.Objective
+	Seed      uint64 // of the weights, the order of the data, the noise and the times
 
 	Steps int           // 5000 for points, else 10000; as many as fit where Limit is set
 	Limit time.Duration // stop after so long; the rate's schedule is fitted to it. 0: no limit
@@ -88,10 +90,12 @@ type Progress struct {
 	GradientNorm     float64 // before it was clipped
 	SamplesPerSecond float64 // of late
 
-	Validation *Validation  // made after this step; nil: none
-	Checkpoint string       // the file that is written of this step, once the observer has seen it; "": none
-	Network    []byte       // an ONNX file of the network so far, its card inside; nil: not now
-	Curve      []CurvePoint // of the run so far
+	Validation *Validation // made after this step; nil: none
+	Checkpoint string      // the file that is written of this step, once the observer has seen it; "": none
+	Network    []byte      // an ONNX file of the network so far, its card inside; nil: not now
+
+	Curve       []CurvePoint // of the run so far
+	Validations []Validation // of the run so far
 }
 
 // Validation is the loss of the averaged weights on data held out.

@@ -183,10 +183,10 @@ func (e engine) threads() int {
 	return runtime.NumCPU()
 }
 
-// newTrainer prepares steps on batches in workers times accumulate parts of size samples.
-func newTrainer(e engine, net network, o Optimizer, clip float64, average bool, size, accumulate, workers int) (t *trainer, err error) {
-	g, _ := gradientGraph(net)
-	t = &trainer{optimizer: o, clip: clip, layout: newLayout(g.Parameters), goroutines: e.threads()}
+// newTrainer prepares steps with the gradientGraph g, on batches in workers times accumulate parts of size samples. What there is of the
+// trainer comes with an error too, to be closed.
+func newTrainer(e engine, g *graph.Graph, o Optimizer, clip float64, average bool, size, accumulate, workers int) (*trainer, error) {
+	t := &trainer{optimizer: o, clip: clip, layout: newLayout(g.Parameters), goroutines: e.threads()}
 	n := t.layout.length
 	t.vectors.weights = make([]float32, n)
 	for range o.Rule.Moments {
@@ -195,11 +195,6 @@ func newTrainer(e engine, net network, o Optimizer, clip float64, average bool, 
 	if average {
 		t.vectors.average = make([]float32, n)
 	}
-	defer func() {
-		if err != nil {
-			t.Close()
-		}
-	}()
 	if workers > 1 {
 		e.options.Threads, e.options.Workers = max(1, e.threads()/workers), workers
 	}
@@ -210,6 +205,7 @@ func newTrainer(e engine, net network, o Optimizer, clip float64, average bool, 
 			w.total = make([]float32, n)
 		}
 		w.gradient = t.layout.arrays(w.vector)
+		var err error
 		if w.executor, err = e.executor(g, size); err != nil {
 			return t, err
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"odeon/internal/atomicfile"
 )
 
 // Run trains a network as the settings say, writes it, and tells what came of it. When the context ends, it leaves a
@@ -14,10 +16,10 @@ func Run(ctx context.Context, s Settings) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer r.close()
 	if err := r.open(); err != nil {
 		return nil, err
 	}
-	defer r.close()
 	if r.Observer != nil {
 		r.Observer.Start(&r.facts)
 	}
@@ -31,10 +33,16 @@ func Run(ctx context.Context, s Settings) (*Result, error) {
 
 // open finds out what can be found out before the first step: whether the files can be written, and whether the network fits;
 // then it loads the executors and the checkpoint to go on from.
-func (r *run) open() (err error) {
+func (r *run) open() error {
 	if r.Out != "" {
-		if err := writable(r.Out); err != nil {
+		if err := atomicfile.Writable(r.Out); err != nil {
 			return err
+		}
+		if r.From != nil {
+			var err error
+			if r.decoder, err = r.From.Decode.Beside(r.Out); err != nil {
+				return err
+			}
 		}
 	}
 	if r.Checkpoints != "" {
@@ -47,16 +55,12 @@ func (r *run) open() (err error) {
 			return fmt.Errorf("folder %s holds checkpoints of a run, the last at step %d: go on with --resume, or give another folder", r.Checkpoints, steps[0])
 		}
 	}
-	defer func() {
-		if err != nil {
-			r.close()
-		}
-	}()
 	e := engine{r.Runtime, r.Session}
-	if err := e.check(); err != nil {
+	err := e.check()
+	if err != nil {
 		return err
 	}
-	if r.trainer, err = newTrainer(e, r.net, r.optimizer, r.ClipNorm, r.EMA > 0, r.size, r.parts, r.Workers); err != nil {
+	if r.trainer, err = newTrainer(e, r.gradient, r.optimizer, r.ClipNorm, r.EMA > 0, r.size, r.parts, r.Workers); err != nil {
 		return err
 	}
 	if err := r.begin(); err != nil {
@@ -101,10 +105,9 @@ func (r *run) begin() error {
 // loop takes the steps.
 func (r *run) loop(ctx context.Context) error {
 	r.began = time.Now()
-	_, p := lossGraph(r.net)
 	free := make(chan *batch, 2)
 	for range cap(free) {
-		b, err := newBatch(&r.objective, r.train, p, r.size, r.parts*r.Workers)
+		b, err := newBatch(&r.objective, r.train, r.part, r.size, r.parts*r.Workers)
 		if err != nil {
 			return err
 		}
@@ -174,8 +177,7 @@ func (r *run) after(ctx context.Context, out outcome, rate float64, pace *pace) 
 	if err := r.observe(&p, pace); err != nil || !due {
 		return err
 	}
-	_, err := r.save()
-	return err
+	return r.save()
 }
 
 // observe tells the observer where the run stands.
@@ -194,7 +196,7 @@ func (r *run) observe(p *Progress, pace *pace) error {
 	}
 	p.Smooth, p.Elapsed, p.Fraction = r.history.Smooth, r.elapsed(), min(1, r.fraction(float64(r.step)))
 	p.SamplesPerSecond, p.Left = pace.at(r.step, p.Elapsed, p.Fraction)
-	p.Curve = r.history.Curve
+	p.Curve, p.Validations = r.history.Curve, r.history.Validations
 	return r.Observer.Step(p)
 }
 
@@ -220,13 +222,13 @@ func (r *run) validEvery() int {
 }
 
 // save writes a checkpoint of the present step.
-func (r *run) save() (string, error) {
+func (r *run) save() error {
 	h := header{Run: r.record(), Step: r.step, Elapsed: r.elapsed(), History: r.history}
-	name, err := r.shelf.save(h, r.trainer.vectors.all())
+	err := r.shelf.save(h, r.trainer.vectors.all())
 	if err == nil {
 		r.saved = r.step
 	}
-	return name, err
+	return err
 }
 
 // rescue saves what a run has reached that ends before its time, but for one that has come to nothing, and says in the error from where
@@ -237,7 +239,7 @@ func (r *run) rescue(err error) error {
 		return err
 	}
 	if r.saved != r.step {
-		switch _, problem := r.save(); {
+		switch problem := r.save(); {
 		case problem == nil:
 		case problem.Error() == err.Error(): // it was saving that failed
 			return err
@@ -283,7 +285,7 @@ func (r *run) finish(ctx context.Context) (*Result, error) {
 	return result, nil
 }
 
-// close frees what the run holds.
+// close frees what the run holds, however far it came.
 func (r *run) close() {
 	if r.trainer != nil {
 		r.trainer.Close()

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"odeon/models"
+	"odeon/onnx"
 	"odeon/schedule"
 	"odeon/train/nn"
 	"odeon/train/objective"
@@ -121,6 +122,68 @@ func TestProgressAndMetricsTellTheSame(t *testing.T) {
 			require.InDelta(t, mean, line.Loss, 1e-12)
 		}
 	}
+}
+
+func TestARunWhoseValidationCannotBeginIsClosed(t *testing.T) {
+	e, there := executors(t)["cpu"]
+	if !there {
+		t.Skip("without ONNX Runtime every graph can be run")
+	}
+	s := small(t, bell)
+	s.Validation = 0.25
+	r, err := settle(s)
+	require.NoError(t, err)
+	e.options.Provider = "abacus"
+	r.Runtime, r.Session = e.runtime, e.options
+	r.valid, err = newValidator(e, r)
+	require.ErrorContains(t, err, `unknown execution provider "abacus"`)
+	require.NotPanics(t, r.close)
+}
+
+func TestNoLabelIsDroppedWhereNoneIsToBe(t *testing.T) {
+	s := small(t, gaussian{bell.mean, bell.deviation, 100, true})
+	for given, want := range map[float64]float64{0: DefaultDropLabel, 0.5: 0.5, -1: 0} {
+		s.Objective.DropLabel = given
+		r, err := settle(s)
+		require.NoError(t, err)
+		require.Equal(t, want, r.objective.DropLabel)
+	}
+}
+
+func TestANetworksDecoderGoesWithIt(t *testing.T) {
+	folder, away := t.TempDir(), t.TempDir()
+	s := small(t, bell)
+	s.Steps, s.Out = 1, filepath.Join(folder, "flow.onnx")
+	_, err := Run(context.Background(), s)
+	require.NoError(t, err)
+	g := onnx.NewGraph("decoder")
+	row := []onnx.Dim{onnx.Free("n"), onnx.Fixed(2)}
+	z := g.Input("z", onnx.Float32, row...)
+	g.Output("image", g.Node("Add", z, z), onnx.Float32, row...)
+	decoder, err := g.Bytes()
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "decoder.onnx"), decoder, 0o666))
+	model, err := models.Open(s.Out, models.Layer{Dir: folder, Card: &models.Card{Decoder: &models.DecoderCard{Network: "decoder.onnx"}}})
+	require.NoError(t, err)
+	s.Net, s.From, s.Out = nil, models.Resolve(model), filepath.Join(away, "tuned.onnx")
+
+	// Another file of its name is there: that is said before the work, and the file stays.
+	there := filepath.Join(away, "decoder.onnx")
+	require.NoError(t, os.WriteFile(there, []byte("another"), 0o666))
+	s.Observer = &stopper{at: 1, err: errors.New("a step was taken")}
+	_, err = Run(context.Background(), s)
+	require.ErrorContains(t, err, "the decoder "+filepath.Join(folder, "decoder.onnx")+" has to lie beside "+s.Out+", where another file of that name is")
+	text, err := os.ReadFile(there)
+	require.NoError(t, err)
+	require.Equal(t, "another", string(text))
+
+	require.NoError(t, os.Remove(there))
+	s.Observer = nil
+	_, err = Run(context.Background(), s)
+	require.NoError(t, err)
+	again, err := models.Open(s.Out)
+	require.NoError(t, err)
+	require.Equal(t, there, models.Resolve(again).Decode.File)
 }
 
 func TestAnObserversErrorEndsTheRun(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,19 +59,10 @@ func openTuned(from *models.Resolved, set data.Set, o *objective.Objective, size
 		return nil, fmt.Errorf("network %s: %w", name, err)
 	}
 	var err error
-	if from.Model.File != "" {
-		t.source, err = onnx.OpenSource(from.Model.File)
-	} else {
-		t.source, err = onnx.SourceBytes(from.Model.ONNX, name)
-	}
-	if err != nil {
+	if t.text, err = identify(from.Model); err != nil {
 		return nil, err
 	}
-	if t.text, err = identify(from.Model); err == nil {
-		_, _, err = t.read()
-	}
-	if err != nil {
-		t.Close()
+	if t.source, err = from.Model.Source(); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -113,12 +103,10 @@ func (t *tuned) settleLabels(set data.Set, o *objective.Objective) error {
 	} else if !null {
 		return fmt.Errorf("takes a class with each sample, and the data has none; give --labels")
 	}
-	switch {
-	case o.DropLabel > 0 && !null:
+	if o.DropLabel > 0 && !null {
 		return fmt.Errorf("labels cannot be dropped, since it is not known which stands for no class: give \"labels\": {\"null\": ...} in a card")
-	case o.DropLabel == 0 && null:
-		o.DropLabel = defaultDropLabel
 	}
+	o.DropLabel = chosen(o.DropLabel, pick(null, DefaultDropLabel, 0))
 	t.labels = &l
 	return nil
 }
@@ -205,12 +193,9 @@ func portShape(p models.Port) graph.Shape {
 	return append(shape, p.Row...)
 }
 
-func (t *tuned) forward() forward {
+func (t *tuned) forward() (forward, error) {
 	f, _, err := t.read()
-	if err != nil {
-		panic("train: a network that was read before: " + err.Error())
-	}
-	return f
+	return f, err
 }
 
 func (t *tuned) initial() ([][]float32, error) {
@@ -232,15 +217,10 @@ func (t *tuned) String() string { return t.text }
 func (t *tuned) card(over models.Card) *models.Card {
 	card, _ := models.Merge(models.Layer{Card: t.from.Card}, models.Layer{Card: &over})
 	card.Network = ""
-	if t.from.Decode != nil && card.Decoder != nil {
-		decoder := *card.Decoder
-		decoder.Network = filepath.Base(t.from.Decode.File)
-		card.Decoder = &decoder
-	}
+	t.from.Decode.NameIn(card)
 	if t.labels != nil {
 		card.Labels = t.labels
 	}
-	card.Training = maps.Clone(card.Training)
 	return card
 }
 

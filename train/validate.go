@@ -12,7 +12,6 @@ import (
 // changes from one measurement to the next is the network.
 type validator struct {
 	executor graph.Executor
-	layout   layout
 	run      *run
 	batch    *batch
 	batches  int
@@ -28,24 +27,28 @@ const (
 )
 
 func newValidator(e engine, r *run) (*validator, error) {
-	g, p := lossGraph(r.net)
-	v := &validator{layout: r.trainer.layout, run: r, loss: &graph.Array{Shape: []int{}, Floats: make([]float32, 1)}, batches: validBatches}
+	g, p, err := lossGraph(r.net)
+	if err != nil {
+		return nil, err
+	}
+	v := &validator{run: r, loss: &graph.Array{Shape: []int{}, Floats: make([]float32, 1)}, batches: validBatches}
 	if n := r.held.Len(); n >= 0 {
 		v.batches = min(validBatches, (n+r.Batch-1)/r.Batch)
 	}
-	var err error
 	o := r.objective
 	o.DropLabel = 0
 	if v.batch, err = newBatch(&o, r.held, p, r.size, r.parts*r.Workers); err != nil {
 		return nil, err
 	}
-	v.executor, err = e.executor(g, r.size)
-	return v, err
+	if v.executor, err = e.executor(g, r.size); err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 // measure is the loss with the weights.
 func (v *validator) measure(ctx context.Context, weights []float32, step int) (*Validation, error) {
-	parameters := v.layout.arrays(weights)
+	parameters := v.run.trainer.layout.arrays(weights)
 	result := &Validation{Step: step, Buckets: make([]Bucket, timeBuckets)}
 	for i := range result.Buckets {
 		result.Buckets[i].From, result.Buckets[i].To = float64(i)/timeBuckets, float64(i+1)/timeBuckets

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"slices"
 	"strings"
+
+	"odeon/internal/atomicfile"
 )
 
 // Read reads a .npy file, or one array of a .npz file: the first of names that it has, else the only one there is. Which
@@ -72,11 +73,7 @@ func NamesIn(r io.ReaderAt, size int64) ([]string, error) {
 func open(path string) (*os.File, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		var pathErr *fs.PathError
-		if errors.As(err, &pathErr) {
-			err = pathErr.Err
-		}
-		return nil, 0, fmt.Errorf("%s: %w", path, err)
+		return nil, 0, fmt.Errorf("%s: %w", path, atomicfile.Reason(err))
 	}
 	info, err := f.Stat()
 	switch {

@@ -11,6 +11,8 @@
 //	... write to f ...
 //	return f.Commit()
 //
+// [Write] is these lines around a function that writes. [RemoveLeftovers] clears away what processes that were killed left.
+//
 // A target that exists and is not a regular file (a named pipe, /dev/null) cannot be renamed over: it is written to directly.
 // A symbolic link stays a link, and the file that it points to is replaced. The promise holds when the process dies; it
 // does not cover a loss of power, since nothing is flushed to the disk by force.

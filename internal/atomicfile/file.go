@@ -58,7 +58,7 @@ func Create(path string) (*File, error) {
 	if len(base) > 200 {
 		base = strings.ToValidUTF8(base[:200], "")
 	}
-	f.temp = filepath.Join(folder, "."+base+"."+rand.Text()+".tmp")
+	f.temp = filepath.Join(folder, "."+base+"."+rand.Text()+tempSuffix)
 	if f.file, err = pending.create(f.temp); err != nil {
 		f.temp = ""
 		return nil, f.explain(err)
@@ -70,6 +70,25 @@ func Create(path string) (*File, error) {
 		}
 	}
 	return f, nil
+}
+
+// tempSuffix ends the names of temporary files, which are .NAME.RANDOM.tmp.
+const tempSuffix = ".tmp"
+
+// RemoveLeftovers removes the temporary files that writers which were cut off left in a folder, of files whose names begin and end so.
+func RemoveLeftovers(folder, prefix, suffix string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return fmt.Errorf("%s: %w", folder, Reason(err))
+	}
+	for _, e := range entries {
+		name, temporary := strings.CutSuffix(e.Name(), tempSuffix)
+		name = strings.TrimSuffix(name, filepath.Ext(name))
+		if temporary && strings.HasPrefix(name, "."+prefix) && strings.HasSuffix(name, suffix) {
+			os.Remove(filepath.Join(folder, e.Name()))
+		}
+	}
+	return nil
 }
 
 // follow returns the file that path names behind symbolic links, also where that file does not exist yet.
@@ -194,14 +213,7 @@ func (p *pendingFiles) drop(temp string) {
 
 // explain says in the terms of the target what the operating system said about the temporary file.
 func (f *File) explain(err error) error {
-	reason := err
-	var pathErr *fs.PathError
-	var linkErr *os.LinkError
-	if errors.As(err, &pathErr) {
-		reason = pathErr.Err
-	} else if errors.As(err, &linkErr) {
-		reason = linkErr.Err
-	}
+	reason := Reason(err)
 	folder := filepath.Dir(f.target)
 	_, missing := os.Stat(folder)
 	switch {
@@ -213,8 +225,19 @@ func (f *File) explain(err error) error {
 		return fmt.Errorf("%s: %s is not a folder: %w", f.name, folder, reason)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%s: may not be written: choose another folder or change its permissions: %w", f.name, reason)
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%s: the disk is full: free some space or choose another folder: %w", f.name, reason)
 	}
 	return fmt.Errorf("%s: %w", f.name, reason)
+}
+
+// Reason is what the operating system said about a file, without its name, which messages begin with; and of a full disk, what to do.
+func Reason(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
+		err = e.Err
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("the disk is full: free some space or choose another folder: %w", err)
+	}
+	return err
 }

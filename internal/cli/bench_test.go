@@ -67,7 +67,7 @@ func check(b *testing.B, err error) {
 // BenchmarkConversion measures what a conversion inside the file costs: a call of the converted network over one of its
 // original, the fastest of each, on one thread and the same states, noise to velocity or the reverse.
 //
-//	go test ./internal/cli -run - -bench Conversion -benchtime 30x
+//	go test ./internal/cli -run - -bench Conversion -benchtime 100x
 func BenchmarkConversion(b *testing.B) {
 	folder := filepath.Join(shared, "pretrained")
 	if _, err := os.Stat(folder); err != nil {

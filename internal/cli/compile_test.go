@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -37,17 +36,11 @@ func normals(t *testing.T, n, draws int, shape ...int) (start, steps string) {
 	noise := sampler.Philox{Seed: 5}
 	write := func(name string, first, draws int, leading ...int) string {
 		file := filepath.Join(t.TempDir(), name)
-		f, err := os.Create(file)
-		require.NoError(t, err)
-		w, err := array.NewNPYWriter(f, append(leading, shape...))
-		require.NoError(t, err)
-		x := make([]float32, n*dim)
+		x := make([]float32, draws*n*dim)
 		for k := range draws {
-			require.NoError(t, noise.Normals(x, 0, n, first+k))
-			require.NoError(t, w.Write(x))
+			require.NoError(t, noise.Normals(x[k*n*dim:][:n*dim], 0, n, first+k))
 		}
-		require.NoError(t, w.Close())
-		require.NoError(t, f.Close())
+		require.NoError(t, writeNPY(file, x, append(leading, shape...)...))
 		return file
 	}
 	return write("start.npy", 0, 1, n), write("steps.npy", 1, draws, draws, n)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,7 +29,7 @@ func convertCommand() *cli.Command {
 			"  odeon convert net.onnx small.onnx --dtype float16 --card card.json  half the size, its card inside",
 		Flags: slices.Concat(
 			[]cli.Flag{
-				text("to", "the new network predicts `WHAT`: velocity, data, noise, score, v, reverse-velocity, or {\"data\": \"a\", \"noise\": \"b\"}"),
+				text("to", "the new network predicts `WHAT`: velocity, data, noise, score, v, reverse-velocity, {\"data\": \"a\", \"noise\": \"b\"}, or two at once, velocity,score"),
 				text("path", "the new network's `PATH` (the old one's): condot, cosine, vp(0.1,20), ... The old one's is in its card"),
 				text("dtype", "store weights as `TYPE`: float16 or float32; the arithmetic stays as it is"),
 				switched("inline", "put all weights into the file"),
@@ -137,7 +136,8 @@ func convert(c *cli.Context) error {
 			return err
 		}
 	}
-	decoder, err := besideOut(r, result.Card, w.out)
+	r.Decode.NameIn(result.Card)
+	decoder, err := r.Decode.Beside(w.out)
 	if err != nil {
 		return err
 	}
@@ -153,8 +153,13 @@ func convert(c *cli.Context) error {
 	if err := result.Graph.WriteFile(w.out, w.storage); err != nil {
 		return err
 	}
-	for _, file := range append(decoder, card...) {
-		if err := file.write(); err != nil {
+	for _, file := range decoder {
+		if err := file.Write(); err != nil {
+			return err
+		}
+	}
+	if card != nil {
+		if err := card.write(); err != nil {
 			return err
 		}
 	}
@@ -167,67 +172,18 @@ func convert(c *cli.Context) error {
 	return reportConversion(c.App.Writer, w.out, result.Entry)
 }
 
-// companion is a file that belongs beside a converted one.
-type companion struct {
-	path string
-	from string // the file that it is a copy of; "": it has the text
-	text string
-}
+// companion is a card that belongs beside a converted file.
+type companion struct{ path, text string }
 
 func (f companion) write() error {
-	out, err := atomicfile.Create(f.path)
-	if err != nil {
+	return atomicfile.Write(f.path, func(out io.Writer) error {
+		_, err := io.WriteString(out, f.text)
 		return err
-	}
-	defer out.Abort()
-	if f.from == "" {
-		_, err = io.WriteString(out, f.text)
-	} else {
-		var in *os.File
-		if in, err = os.Open(f.from); err != nil {
-			return err
-		}
-		defer in.Close()
-		_, err = io.Copy(out, in)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
-	}
-	return out.Commit()
-}
-
-// besideOut settles where the decoder will be: a card's decoder is beside the network, so that it is copied where OUT is in
-// another folder.
-func besideOut(r *models.Resolved, card *models.Card, out string) ([]companion, error) {
-	if r.Decode == nil || card.Decoder == nil {
-		return nil, nil
-	}
-	name := filepath.Base(r.Decode.File)
-	moved := *card.Decoder
-	moved.Network = name
-	card.Decoder = &moved
-	folder := filepath.Dir(out)
-	var copies []companion
-	for _, file := range append([]string{name}, r.Decode.Info.External...) {
-		from, to := filepath.Join(filepath.Dir(r.Decode.File), file), filepath.Join(folder, file)
-		there, err := os.Stat(to)
-		if errors.Is(err, os.ErrNotExist) {
-			copies = append(copies, companion{path: to, from: from})
-			continue
-		}
-		here, errHere := os.Stat(from)
-		if err := errors.Join(err, errHere); err != nil {
-			return nil, err
-		}
-		if !os.SameFile(here, there) && here.Size() != there.Size() {
-			return nil, fmt.Errorf("the decoder %s has to lie beside %s, where another file of that name is; write into another folder", from, out)
-		}
-	}
-	return copies, nil
+	})
 }
 
 // putCard puts the card into the graph. Where a card lies beside OUT, which would override it, OUT gets one of its own there too.
-func (w conversion) putCard(result *rewrite.Converted) ([]companion, error) {
+func (w conversion) putCard(result *rewrite.Converted) (*companion, error) {
 	result.Card.Network = ""
 	inside, err := json.Marshal(result.Card)
 	if err != nil {
@@ -235,17 +191,17 @@ func (w conversion) putCard(result *rewrite.Converted) ([]companion, error) {
 	}
 	switch {
 	case w.strip:
-		result.Graph.DropMeta("odeon")
+		result.Graph.DropMeta(models.CardKey)
 		return nil, nil
 	case string(inside) == "{}":
 		return nil, nil
 	}
-	result.Graph.Meta("odeon", string(inside))
+	result.Graph.Meta(models.CardKey, string(inside))
 	own := strings.TrimSuffix(w.out, filepath.Ext(w.out)) + ".odeon.json"
 	for _, beside := range []string{own, filepath.Join(filepath.Dir(w.out), "card.json")} {
 		if _, err := os.Stat(beside); err == nil {
 			text, err := result.Card.Text()
-			return []companion{{path: own, text: text}}, err
+			return &companion{own, text}, err
 		}
 	}
 	return nil, nil

@@ -1,33 +1,21 @@
 package cli
 
 import (
-	"bytes"
 	"image/png"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"odeon/internal/array"
 	"odeon/models"
-	"odeon/onnx"
 	"odeon/train/data"
 )
 
-// sampledDigits runs odeon sample, which then draws digits.
-func sampledDigits(t *testing.T, args ...string) {
-	t.Helper()
-	t.Setenv(onnx.LibraryVariable, library(t))
-	var stdout, stderr bytes.Buffer
-	require.Zero(t, run(t.Context(), append([]string{"sample", "--quiet"}, args...), &stdout, &stderr), stderr.String())
-}
-
 func TestTheDefaultPictureHasAColumnForEachDigit(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "digits.png")
-	sampledDigits(t, "--steps", "1", "-o", file)
+	sampled(t, "--steps", "1", "-o", file)
 	f, err := os.Open(file)
 	require.NoError(t, err)
 	defer f.Close()
@@ -41,11 +29,7 @@ func TestTheDefaultPictureHasAColumnForEachDigit(t *testing.T) {
 // first thousand real ones, 92 % have a nearest other of theirs.)
 func TestDigitsLookLikeTheirClass(t *testing.T) {
 	written := openDigits(t)
-	file := filepath.Join(t.TempDir(), "digits.npy")
-	sampledDigits(t, "-o", file)
-	drawn, err := array.Read(file)
-	require.NoError(t, err)
-
+	drawn, _ := sampled(t)
 	right, n := 0, drawn.Shape[0]
 	for i := range n {
 		if written.class(drawn.Float32()[i*784:(i+1)*784]) == int64(i%10) {
@@ -72,11 +56,7 @@ func TestTheCommandThatTrainsDigitsWorks(t *testing.T) {
 	for _, name := range []string{"images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"} {
 		require.NoError(t, os.Symlink(name, filepath.Join(home, "t10k-"+name)))
 	}
-	sh := exec.Command("sh", "-c", reduced(commands[0]))
-	sh.Dir = home
-	sh.Env = append(os.Environ(), onnx.LibraryVariable+"="+library(t))
-	out, err := sh.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	shell(t, home, reduced(commands[0]))
 	m, err := models.Open(filepath.Join(home, "digits.onnx"))
 	require.NoError(t, err)
 	require.Equal(t, "digits", m.Card.Name)

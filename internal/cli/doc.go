@@ -5,6 +5,7 @@
 //
 //	args.go flags.go values.go      the words: flags in any place, laid over the defaults of the card's "sampling"
 //	model.go walk.go request.go     the words of the card, of the walk, of the rest
+//	rng.go                          which generator draws the normals
 //	plan.go start.go                the plan; the first states and the normals
 //	split.go memory.go engine.go    workers and chunks; the network, loaded for each worker
 //	outputs.go archive.go chunks.go the files, and what happens to a chunk of samples on its way into them
@@ -17,7 +18,9 @@
 //	trainpreview.go trainpictures.go    samples of the network so far, and of the finished one
 //	trainreport.go                      what is told at the end, what was chosen among it
 //
-// convert.go and compile.go write other ONNX files from the same words, by package rewrite.
+// convert.go and compile.go write other ONNX files from the same words, by package rewrite. info.go, list.go, runtime.go and
+// version.go tell of networks, of the embedded ones, of ONNX Runtime and of Odeon; app.go puts the commands together, and
+// help.go prints what they are for.
 //
 // What a person reads on failure is one message: what was found, what was expected, what mends it. Exit codes: 0
 // done; 2 the command line alone is wrong ([usageError]); 130 interrupted; 1 anything else.

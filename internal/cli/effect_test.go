@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,14 +14,104 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/urfave/cli/v2"
 
 	"odeon/internal/array"
+	"odeon/internal/atomicfile"
 	"odeon/onnx"
 )
 
-// effects has for every flag of sample what a command line says without it (base) and with it: the files that come out differ.
-// "@" stands for the folder of what [writeEffects] writes.
-var effects = map[string]struct{ model, base, with string }{
+// effect is a command line with a flag and without it, behind words that are most flags' usual ones: what comes out differs. "@" stands for
+// the folder of the test's files.
+type effect struct{ usual, base, with string }
+
+// flagEffects say what every flag of a command does.
+type flagEffects struct {
+	words   string // of every command line
+	flags   []cli.Flag
+	effects map[string]effect
+	times   *regexp.Regexp // what differs from run to run in what is said
+
+	told    []string // flags that change what is said
+	same    bool     // and no file; else their files are the same but for the rounding of sums in another order
+	refused []string // those whose case asks for what cannot be had, and is not replaced in silence
+	fails   []string // those whose case fails without them
+}
+
+func (f flagEffects) check(t *testing.T, folder string) {
+	for _, flag := range f.flags {
+		name := flag.Names()[0]
+		e, ok := f.effects[name]
+		require.True(t, ok, "no case shows what --%s does", name)
+		t.Run(name, func(t *testing.T) {
+			base := e.usual + " " + e.base + " "
+			said, files := f.ran(t, folder, base)
+			again, filesAgain := f.ran(t, folder, base)
+			require.Equal(t, said, again, "the same words end the same")
+			require.Equal(t, files, filesAgain, "the same words end the same")
+
+			saidWith, filesWith := f.ran(t, folder, base+e.with)
+			if slices.Contains(f.told, name) {
+				require.NotEqual(t, said, saidWith)
+			} else {
+				require.NotEqual(t, files, filesWith)
+			}
+			if f.same && slices.Contains(f.told, name) {
+				require.Equal(t, files, filesWith)
+			}
+			require.Equal(t, !slices.Contains(f.fails, name), strings.HasPrefix(said, "exit 0\n"), said)
+			require.Equal(t, !slices.Contains(f.refused, name), strings.HasPrefix(saidWith, "exit 0\n"), saidWith)
+		})
+	}
+}
+
+// ran runs a command line: what it says, from its exit code on, and the files that it leaves, which are taken away.
+func (f flagEffects) ran(t *testing.T, folder, words string) (said string, files map[string][]byte) {
+	t.Helper()
+	args := strings.Fields(f.words + " " + words)
+	for i, word := range args {
+		if name, ok := strings.CutPrefix(word, "@"); ok {
+			args[i] = filepath.Join(folder, name)
+		}
+	}
+	before := listing(t, folder)
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), args, &stdout, &stderr)
+	files = map[string][]byte{}
+	for _, name := range listing(t, folder) {
+		if slices.Contains(before, name) {
+			continue
+		}
+		require.NoError(t, filepath.WalkDir(filepath.Join(folder, name), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if strings.HasSuffix(path, ".checkpoint") {
+				data = nil // it holds the time that was spent
+			}
+			files[path] = data
+			return err
+		}))
+		require.NoError(t, os.RemoveAll(filepath.Join(folder, name)))
+	}
+	return fmt.Sprintf("exit %d\n%s%s", code, f.times.ReplaceAllString(stdout.String(), ""), stderr.String()), files
+}
+
+// listing names what is in a folder.
+func listing(t *testing.T, folder string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// sampleEffects are on the files of [writeEffects].
+var sampleEffects = map[string]effect{
 	"count":             {"@everything.onnx", "", "--count 3"},
 	"seed":              {"@everything.onnx", "", "--seed 1"},
 	"first":             {"@everything.onnx", "", "--first 2"},
@@ -74,13 +166,6 @@ var effects = map[string]struct{ model, base, with string }{
 	"threads":           {"@everything.onnx", "", "--threads 3"},
 }
 
-var (
-	// told are the flags that change what is said, and no file.
-	told = []string{"json", "quiet", "batch", "workers", "threads"}
-	// refused are those whose case asks for what cannot be had, and is not replaced in silence.
-	refused = []string{"inputs", "provider", "provider-option", "runtime"}
-)
-
 // writeEffects writes networks with one of everything: two outputs, a class, a further input, a decoder, a video.
 func writeEffects(t *testing.T, folder string) {
 	t.Helper()
@@ -118,83 +203,37 @@ func writeEffects(t *testing.T, folder string) {
 
 	write("other.json", []byte(`{"prediction": "data"}`), nil)
 	for name, shape := range map[string][]int{"pairs.npy": {2, 2}, "steps.npy": {4, 2, 2}} {
-		var b bytes.Buffer
-		w, err := array.NewNPYWriter(&b, shape)
-		require.NoError(t, err)
 		numbers := make([]float32, (&array.Array{Shape: shape}).Len())
 		for i := range numbers {
 			numbers[i] = 0.5 - float32(i)/8
 		}
-		require.NoError(t, w.Write(numbers))
-		require.NoError(t, w.Close())
-		write(name, b.Bytes(), nil)
+		require.NoError(t, writeNPY(filepath.Join(folder, name), numbers, shape...))
 	}
 }
 
-// Times differ from run to run.
-var times = regexp.MustCompile(`"seconds":\{[^}]*\}|\d+\.\d\d s\b`)
-
-// listing names what is in a folder.
-func listing(t *testing.T, folder string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(folder)
-	require.NoError(t, err)
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
-
-// sampledWith runs odeon sample: what it says, from its exit code on, and the files that it leaves, which are taken away.
-func sampledWith(t *testing.T, folder, words string) (said string, files map[string][]byte) {
-	t.Helper()
-	args := strings.Fields("sample --json --count 2 --steps 4 --out @x.npy " + words)
-	for i, word := range args {
-		if name, ok := strings.CutPrefix(word, "@"); ok {
-			args[i] = filepath.Join(folder, name)
+// writeNPY writes an array as a .npy file.
+func writeNPY(file string, numbers []float32, shape ...int) error {
+	return atomicfile.Write(file, func(f io.Writer) error {
+		w, err := array.NewNPYWriter(f, shape)
+		if err != nil {
+			return err
 		}
-	}
-	before := listing(t, folder)
-	var stdout, stderr bytes.Buffer
-	code := run(context.Background(), args, &stdout, &stderr)
-	files = map[string][]byte{}
-	for _, name := range listing(t, folder) {
-		if slices.Contains(before, name) {
-			continue
+		if err := w.Write(numbers); err != nil {
+			return err
 		}
-		data, err := os.ReadFile(filepath.Join(folder, name))
-		require.NoError(t, err)
-		require.NoError(t, os.Remove(filepath.Join(folder, name)))
-		files[name] = data
-	}
-	return fmt.Sprintf("exit %d\n%s%s", code, times.ReplaceAllString(stdout.String(), ""), stderr.String()), files
+		return w.Close()
+	})
 }
 
 func TestEveryFlagOfSampleHasAnEffect(t *testing.T) {
 	t.Setenv(onnx.LibraryVariable, library(t))
 	folder := t.TempDir()
 	writeEffects(t, folder)
-	for _, f := range sampleFlags() {
-		name := f.Names()[0]
-		e, ok := effects[name]
-		require.True(t, ok, "no case shows what --%s does", name)
-		t.Run(name, func(t *testing.T) {
-			base := e.model + " " + e.base + " "
-			said, files := sampledWith(t, folder, base)
-			again, filesAgain := sampledWith(t, folder, base)
-			require.Equal(t, said, again, "the same words end the same")
-			require.Equal(t, files, filesAgain, "the same words end the same")
-
-			saidWith, filesWith := sampledWith(t, folder, base+e.with)
-			if slices.Contains(told, name) {
-				require.NotEqual(t, said, saidWith)
-				require.Equal(t, files, filesWith)
-			} else {
-				require.NotEqual(t, files, filesWith)
-			}
-			require.Equal(t, name != "allow-nonfinite", strings.HasPrefix(said, "exit 0\n"), said)
-			require.Equal(t, !slices.Contains(refused, name), strings.HasPrefix(saidWith, "exit 0\n"), saidWith)
-		})
-	}
+	flagEffects{
+		words: "sample --json --count 2 --steps 4 --out @x.npy", flags: sampleFlags(), effects: sampleEffects,
+		times: regexp.MustCompile(`"seconds":\{[^}]*\}|\d+\.\d\d s\b`),
+		told:  []string{"json", "quiet", "batch", "workers", "threads"}, same: true,
+		refused: []string{"inputs", "provider", "provider-option", "runtime"},
+		fails:   []string{"allow-nonfinite"},
+	}.check(t, folder)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"odeon/internal/render"
 	"odeon/models"
 	"odeon/onnx"
 	"odeon/sampler"
@@ -27,14 +28,14 @@ type engine struct {
 	sessions []models.Session
 }
 
-// newEngine loads the library, where the provider needs one, and the network. The cut into workers and chunks is settled here, since it decides how many threads
-// a session has.
+// newEngine loads the library, where the provider needs one, and the network. The cut into workers and chunks is settled here,
+// since it decides how many threads a session has.
 func newEngine(ctx context.Context, lib onnx.Library, r *models.Resolved, run models.Run, req request, g sampler.Guidance) (*engine, error) {
 	e := &engine{dim: r.Dim(), layout: r.Layout}
 	wishes := req.wishes
 	wishes.Fixed = r.Batch
 	var rt *onnx.Runtime
-	if req.needsLibrary() {
+	if needsLibrary(req.session) {
 		var err error
 		if rt, err = onnx.Open(lib); err != nil {
 			return nil, err
@@ -54,6 +55,9 @@ func newEngine(ctx context.Context, lib onnx.Library, r *models.Resolved, run mo
 	}
 	return e, nil
 }
+
+// needsLibrary tells whether ONNX Runtime computes.
+func needsLibrary(s onnx.SessionOptions) bool { return s.Provider != models.Go }
 
 // untilInterrupted runs work that hears of no interruption, as ONNX Runtime does not while it loads a network. After one it
 // returns at once, and the work goes on until the process ends.
@@ -110,6 +114,34 @@ func (e *engine) load(ctx context.Context, rt *onnx.Runtime, r *models.Resolved,
 		e.decoders <- decoder
 	}
 	return nil
+}
+
+// guided is each worker's network with guidance and clipping, as a walk by the plan calls it.
+func (e *engine) guided(plan *sampler.Plan, g sampler.Guidance) func(worker int) (sampler.Network, error) {
+	return func(worker int) (sampler.Network, error) {
+		return sampler.Clip(sampler.Guide(e.networks[worker], g), plan), nil
+	}
+}
+
+// describe says what the samples of a run are, decoded where there is a decoder. latent says that theirs is left out.
+func (e *engine) describe(r *models.Resolved, run models.Run, latent bool) render.Samples {
+	s := render.Samples{
+		Shape: r.Shape, Layout: render.Layout(e.layout), Range: r.Range,
+		Latent: latent, Vocabulary: r.Card.Vocabulary,
+	}
+	if e.decoded != nil {
+		s.Shape = e.decoded
+	}
+	if r.Card.Rate != nil {
+		s.Rate = int(*r.Card.Rate)
+	}
+	if r.Card.FPS != nil {
+		s.FPS = *r.Card.FPS
+	}
+	for _, label := range run.Labels {
+		s.Labels = append(s.Labels, r.Labels.Title(label))
+	}
+	return s
 }
 
 // decode fills dst from states on the calling worker's goroutine.

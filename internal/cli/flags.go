@@ -56,7 +56,7 @@ func cardFlags() []cli.Flag {
 // walkFlags say how to walk from the first time to the last.
 func walkFlags() []cli.Flag {
 	return inCategory("The walk from noise to data",
-		text("steps", "take `N` steps (50)"),
+		text("steps", "take `N` steps (50, or the card's)"),
 		text("solver", "`NAME` of the solver: euler (Euler-Maruyama where sigma is not 0), heun, midpoint, rk4, ddim, ddpm"),
 		text("grid", "`NAME` of the times to step at: uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace, list(0,0.1,1)"),
 		text("guidance", "classifier-free guidance of weight `W`: uncond + W (cond - uncond)"),
@@ -90,9 +90,9 @@ func libraryFlag() cli.Flag {
 
 func sampleFlags() []cli.Flag {
 	samples := inCategory("Samples",
-		text("count", "draw `N` samples (16, or as many as --init holds)", "n"),
-		text("seed", "use seed `S` (0): sample k of a seed is the same whatever the batch, the threads or --first"),
-		text("first", "start at sample number `K` of the seed, for shards"),
+		text("count", "draw `N` samples (16, or the card's, or as many as --init holds)", "n"),
+		text("seed", "use seed `S` (0): the noise of sample k is the same whatever the batch, the threads or --first"),
+		text("first", "start at sample number `K` of the seed, for shards; classes and rows of --set count from 0 there"),
 		text("label", "draw `CLASSES` by number or name: 3, 0-9, 20,21, cat, null; without it all of them in turn"),
 		text("init", "start from the states [n, ...] in `FILE` (.npy, .npz)"),
 		text("init-noise", "start from the standard normals [n, ...] in `FILE`"),

@@ -38,19 +38,16 @@ type outputError struct{ error }
 func (e outputError) Unwrap() error { return e.error }
 
 func openOutputs(req request, r *models.Resolved, e *engine, plan *sampler.Plan, run models.Run, g sampler.Guidance) (*outputs, error) {
-	o := &outputs{engine: e, first: req.first, nonfinite: req.nonfinite, shape: r.Shape, frames: map[int]int{}, decoded: map[int][]float32{}}
-	if e.decoded != nil {
-		o.shape = e.decoded
-	}
-	if err := o.open(req, r, plan, run, g); err != nil {
+	samples := e.describe(r, run, req.latent)
+	o := &outputs{engine: e, first: req.first, nonfinite: req.nonfinite, shape: samples.Shape, frames: map[int]int{}, decoded: map[int][]float32{}}
+	if err := o.open(req, r, plan, run, g, samples); err != nil {
 		o.Abort()
 		return nil, err
 	}
 	return o, nil
 }
 
-func (o *outputs) open(req request, r *models.Resolved, plan *sampler.Plan, run models.Run, g sampler.Guidance) error {
-	samples := o.describe(req, r, run)
+func (o *outputs) open(req request, r *models.Resolved, plan *sampler.Plan, run models.Run, g sampler.Guidance, samples render.Samples) error {
 	names := req.out
 	if len(names) == 0 {
 		names = []string{render.DefaultName(r.Model.Name, samples)}
@@ -83,29 +80,11 @@ func (o *outputs) open(req request, r *models.Resolved, plan *sampler.Plan, run 
 			o.frames[step] = frame
 		}
 	}
-	return distinct(o.files())
+	return distinct("--out", o.files())
 }
 
-// describe says what the samples are, decoded where there is a decoder.
-func (o *outputs) describe(req request, r *models.Resolved, run models.Run) render.Samples {
-	s := render.Samples{
-		Shape: o.shape, Layout: render.Layout(o.engine.layout), Range: r.Range,
-		Latent: req.latent, Vocabulary: r.Card.Vocabulary,
-	}
-	if r.Card.Rate != nil {
-		s.Rate = int(*r.Card.Rate)
-	}
-	if r.Card.FPS != nil {
-		s.FPS = *r.Card.FPS
-	}
-	for _, label := range run.Labels {
-		s.Labels = append(s.Labels, r.Labels.Title(label))
-	}
-	return s
-}
-
-// distinct makes sure that no two of the files are one: under two spellings, behind a link, or as one of a series.
-func distinct(files []string) error {
+// distinct makes sure that no two of the files that a flag names are one: under two spellings, behind a link, or as one of a series.
+func distinct(flag string, files []string) error {
 	seen := make(map[string]string, len(files))
 	for _, name := range files {
 		path := name
@@ -119,7 +98,7 @@ func distinct(files []string) error {
 			return err
 		}
 		if other, ok := seen[path]; ok {
-			return fmt.Errorf("--out: %s and %s are one file; give each output its own", other, name)
+			return fmt.Errorf("%s: %s and %s are one file; give each output its own", flag, other, name)
 		}
 		seen[path] = name
 	}

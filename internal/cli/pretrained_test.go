@@ -50,13 +50,7 @@ func extracted(t *testing.T, npz, name string) string {
 	a, err := array.ReadNPZ(npz, name)
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), name+".npy")
-	f, err := os.Create(file)
-	require.NoError(t, err)
-	w, err := array.NewNPYWriter(f, a.Shape)
-	require.NoError(t, err)
-	require.NoError(t, w.Write(a.Float32()))
-	require.NoError(t, w.Close())
-	require.NoError(t, f.Close())
+	require.NoError(t, writeNPY(file, a.Float32(), a.Shape...))
 	return file
 }
 

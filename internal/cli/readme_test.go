@@ -66,7 +66,6 @@ func runPage(t *testing.T, file string, least int) {
 	if card != nil && len(networks) > 0 {
 		require.NoError(t, os.WriteFile(filepath.Join(home, "mnist-vit", "card.json"), []byte(card[1]), 0o666))
 	}
-	path := library(t)
 	// What is not there: networks of a folder beside the checkout, and what commands would have made of them.
 	var absent []string
 	for _, name := range []string{"mnist-vit", "emnist-latent", "mnist-geometric", "dino", "anime64"} {
@@ -98,11 +97,7 @@ func runPage(t *testing.T, file string, least int) {
 				require.NoError(t, err, "%s", out)
 				line = "bin/field " + rest
 			}
-			sh := exec.Command("sh", "-c", line)
-			sh.Dir = home
-			sh.Env = append(os.Environ(), onnx.LibraryVariable+"="+path)
-			out, err := sh.CombinedOutput()
-			require.NoError(t, err, "%s\n%s", line, out)
+			shell(t, home, line)
 			file := regexp.MustCompile(`-o (\S+)`).FindStringSubmatch(line)
 			if file == nil {
 				return
@@ -114,6 +109,16 @@ func runPage(t *testing.T, file string, least int) {
 			}
 		})
 	}
+}
+
+// shell runs a command line in a folder, where it succeeds.
+func shell(t *testing.T, folder, line string) {
+	t.Helper()
+	sh := exec.Command("sh", "-c", line)
+	sh.Dir = folder
+	sh.Env = append(os.Environ(), onnx.LibraryVariable+"="+library(t))
+	out, err := sh.CombinedOutput()
+	require.NoError(t, err, "%s\n%s", line, out)
 }
 
 // reduced makes a command that trains one of a few steps of a tiny network; others stay as they are. A page's numbers, such as the

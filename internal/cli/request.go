@@ -4,12 +4,8 @@ import (
 	"cmp"
 	"io"
 	"path/filepath"
-	"strings"
-
-	"github.com/urfave/cli/v2"
 
 	"odeon/internal/render"
-	"odeon/models"
 	"odeon/onnx"
 )
 
@@ -46,18 +42,12 @@ func parseRequest(v values) (request, error) {
 		trajectories: c.Bool("trajectories"), quiet: c.Bool("quiet"), json: c.Bool("json"),
 	}
 	r.label, _, _ = v.text("label")
-	var err error
-	for _, whole := range []struct {
-		name        string
-		least, most int
-		into        *int
-	}{
-		{"count", 1, mostSamples, &r.count}, {"first", 0, mostSamples, &r.first}, {"batch", 1, mostSamples, &r.wishes.Batch},
-		{"workers", 1, mostThreads, &r.wishes.Workers}, {"threads", 1, mostThreads, &r.wishes.Threads},
-	} {
-		if *whole.into, err = v.whole(whole.name, 0, whole.least, whole.most); err != nil {
-			return r, err
-		}
+	err := v.wholes(
+		whole{"count", 1, mostSamples, &r.count}, whole{"first", 0, mostSamples, &r.first}, whole{"batch", 1, mostSamples, &r.wishes.Batch},
+		whole{"workers", 1, mostThreads, &r.wishes.Workers}, whole{"threads", 1, mostThreads, &r.wishes.Threads},
+	)
+	if err != nil {
+		return r, err
 	}
 	r.usual = cmp.Or(r.count, defaultCount)
 	if !c.IsSet("count") {
@@ -69,10 +59,7 @@ func parseRequest(v values) (request, error) {
 	if r.rng, err = parseRNG(v, r.first); err != nil {
 		return r, err
 	}
-	if r.session.Provider, err = v.oneOf("provider", onnx.Auto, append(onnx.ProviderNames(), models.Go)...); err != nil {
-		return r, err
-	}
-	if r.session.ProviderOptions, err = pairs(c, "provider-option"); err != nil {
+	if r.session, err = v.session(); err != nil {
 		return r, err
 	}
 	if c.IsSet("init") && c.IsSet("init-noise") {
@@ -90,22 +77,6 @@ func parseRequest(v values) (request, error) {
 		seen[name] = true
 	}
 	return r, nil
-}
-
-// needsLibrary tells whether ONNX Runtime computes.
-func (r request) needsLibrary() bool { return r.session.Provider != models.Go }
-
-// pairs reads a repeatable K=V flag.
-func pairs(c *cli.Context, flag string) (map[string]string, error) {
-	out := map[string]string{}
-	for _, text := range c.StringSlice(flag) {
-		key, value, found := strings.Cut(text, "=")
-		if !found || key == "" {
-			return nil, bad("--"+flag, text, "K=V")
-		}
-		out[key] = value
-	}
-	return out, nil
 }
 
 // warn says on stderr what may be wrong with the samples. --quiet does not hide it, unless the report of --json carries it.

@@ -76,7 +76,7 @@ func sample(c *cli.Context) error {
 
 	// The run: ONNX Runtime, unless Go computes, a network for each worker, the files.
 	var lib onnx.Library
-	if req.needsLibrary() {
+	if needsLibrary(req.session) {
 		if lib, err = findOrInstall(ctx, stderr, req.quiet, c.String("runtime")); err != nil {
 			return err
 		}
@@ -98,9 +98,7 @@ func sample(c *cli.Context) error {
 		Plan: plan, N: req.count, First: req.first, Dim: e.dim,
 		Chunk: e.split.Chunk, Workers: e.split.Workers,
 		Noise: source.noise, Init: out.init(ctx, plan, source),
-		Network: func(worker int) (sampler.Network, error) {
-			return sampler.Clip(sampler.Guide(e.networks[worker], walk.guidance), plan), nil
-		},
+		Network:        e.guided(plan, walk.guidance),
 		Observer:       out.observer(ctx, plan, bar, walk.guidance),
 		AllowNonfinite: req.nonfinite,
 	}

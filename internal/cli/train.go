@@ -1,10 +1,9 @@
 package cli
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -20,7 +19,7 @@ func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "train",
 		Usage: "trains a network and writes it as ONNX with its card",
-		Description: "DATA is a built-in point set (moons, checkerboard, swissroll, 8gaussians, rings, spirals, pinwheel) or a path: an\n" +
+		Description: "DATA is a built-in point set (" + strings.Join(pointSets(), ", ") + ") or a path: an\n" +
 			"array (.npy, .npz, .csv), an IDX file, a folder of pictures, WAV files, a text. What is not said is chosen by the\n" +
 			"data, and told. Beside FILE.onnx come FILE.loss.png and FILE.samples.png. For example:\n\n" +
 			"  odeon train --data moons -o moons.onnx                     then: odeon sample moons.onnx\n" +
@@ -59,11 +58,11 @@ func trainNetwork(c *cli.Context) error {
 		return err
 	}
 	settings.Out = files.network
-	lib, err := w.library(ctx, stderr)
-	if err != nil {
-		return err
-	}
-	if w.session.Provider != models.Go {
+	var lib onnx.Library
+	if needsLibrary(w.session) {
+		if lib, err = findOrInstall(ctx, stderr, w.quiet, w.runtime); err != nil {
+			return err
+		}
 		settings.Runtime, err = untilInterrupted(ctx, func() (*onnx.Runtime, error) { return onnx.Open(lib) })
 		if err != nil {
 			return err
@@ -119,6 +118,9 @@ func (w *training) fitted(c *cli.Context, set data.Set) (train.Settings, error) 
 	if s.Objective, err = w.objective(w.path); err != nil {
 		return s, err
 	}
+	if w.given("drop-label") && s.Objective.DropLabel == 0 {
+		s.Objective.DropLabel = -1 // none, where 0 stands for the default
+	}
 	if w.from == "" {
 		if s.Net, err = nn.ParseNet(w.net, train.Describe(set, s.Objective)); err != nil {
 			return s, w.netError(err)
@@ -169,12 +171,4 @@ func openFrom(arg string, card *models.Layer) (*models.Resolved, error) {
 	}
 	r := models.Resolve(model)
 	return r, r.Err()
-}
-
-// library is ONNX Runtime where the run needs it.
-func (w *training) library(ctx context.Context, stderr io.Writer) (onnx.Library, error) {
-	if w.session.Provider == models.Go {
-		return onnx.Library{}, nil
-	}
-	return findOrInstall(ctx, stderr, w.quiet, w.runtime)
 }

@@ -16,8 +16,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
-
-	"odeon/internal/array"
 )
 
 // writeTrainingData fills a folder with one of everything that train reads, all small:
@@ -81,18 +79,9 @@ func writeTrainingData(folder string) error {
 		table += fmt.Sprintf("%.3f,%.3f,%s\n", x, y, []string{"left", "right"}[class])
 	}
 	npy := func(name string, numbers []float32, shape ...int) {
-		var b bytes.Buffer
-		w, problem := array.NewNPYWriter(&b, shape)
-		if problem == nil {
-			problem = w.Write(numbers)
-		}
-		if problem == nil {
-			problem = w.Close()
-		}
 		if err == nil {
-			err = problem
+			err = writeNPY(filepath.Join(folder, name), numbers, shape...)
 		}
-		write(name, b.Bytes())
 	}
 	npy("points.npy", points, 64, 2)
 	npy("classes.npy", classes, 64)

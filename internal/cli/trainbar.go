@@ -14,14 +14,21 @@ import (
 
 // trainBar shows a run's progress: a bar on a terminal, a line now and then elsewhere. A nil one shows nothing.
 type trainBar struct {
-	mu     sync.Mutex
-	done   float64   // of the run, 0 to 1
-	pieces []string  // what is said, the most important first
-	out    io.Writer // of lines
-	bar    *progressbar.ProgressBar
-	room   int // for what is said beside the bar
-	stop   chan struct{}
-	ended  chan struct{}
+	out   io.Writer // of lines
+	bar   *progressbar.ProgressBar
+	room  int // for what is said beside the bar
+	ticks *ticking
+
+	mu  sync.Mutex
+	now standing
+}
+
+// standing is what a bar shows of train.Progress, which must not be kept.
+type standing struct {
+	step, steps       int // step 0: none yet
+	done, loss, speed float64
+	left              time.Duration
+	held              *float64 // the last loss of what is held out; nil: none
 }
 
 const (
@@ -31,10 +38,10 @@ const (
 )
 
 func startTrainBar(w io.Writer) *trainBar {
-	b := &trainBar{out: w, stop: make(chan struct{}), ended: make(chan struct{})}
+	b := &trainBar{out: w}
 	every := lineEvery
 	if f := terminal(w); f != nil {
-		every = 100 * time.Millisecond
+		every = barEvery
 		_, columns := terminalLook(f)
 		b.room = columns - barWidth - barFrame
 		b.bar = progressbar.NewOptions(barParts,
@@ -46,36 +53,41 @@ func startTrainBar(w io.Writer) *trainBar {
 			progressbar.OptionSetRenderBlankState(false),
 		)
 	}
-	go b.run(every)
+	b.ticks = startTicking(every, b.show)
 	return b
 }
 
-func (b *trainBar) run(every time.Duration) {
-	defer close(b.ended)
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-b.stop:
-			return
-		case <-tick.C:
-			b.mu.Lock()
-			b.show()
-			b.mu.Unlock()
-		}
+func (b *trainBar) show() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.now.step == 0:
+	case b.bar == nil:
+		fmt.Fprintln(b.out, strings.Join(b.now.pieces(), ", "))
+	default:
+		b.bar.Describe(fitting(b.now.pieces(), b.room))
+		// A bar at its end takes itself away; leave that to End.
+		_ = b.bar.Set(min(int(b.now.done*barParts), barParts-1))
 	}
 }
 
-func (b *trainBar) show() {
-	switch {
-	case len(b.pieces) == 0:
-	case b.bar == nil:
-		fmt.Fprintln(b.out, strings.Join(b.pieces, ", "))
-	default:
-		b.bar.Describe(fitting(b.pieces, b.room))
-		// A bar at its end takes itself away; leave that to End.
-		_ = b.bar.Set(min(int(b.done*barParts), barParts-1))
+// pieces are what is said, the most important first.
+func (s *standing) pieces() []string {
+	step := fmt.Sprintf("step %d", s.step)
+	if s.steps > 0 {
+		step += fmt.Sprintf("/%d", s.steps)
 	}
+	pieces := []string{step, fmt.Sprintf("loss %.4g", s.loss)}
+	if s.left >= 0 {
+		pieces = append(pieces, s.left.Round(time.Second).String()+" left")
+	}
+	if s.speed > 0 {
+		pieces = append(pieces, rateText(s.speed))
+	}
+	if s.held != nil {
+		pieces = append(pieces, fmt.Sprintf("held out %.4g", *s.held))
+	}
+	return pieces
 }
 
 // fitting joins as many pieces as there is room for, at least one.
@@ -91,27 +103,18 @@ func fitting(pieces []string, room int) string {
 }
 
 // set takes the numbers of a step.
-func (b *trainBar) set(p *train.Progress, validations []train.Validation) {
+func (b *trainBar) set(p *train.Progress) {
 	if b == nil {
 		return
 	}
-	step := fmt.Sprintf("step %d", p.Step)
-	if p.Steps > 0 {
-		step += fmt.Sprintf("/%d", p.Steps)
-	}
-	pieces := []string{step, fmt.Sprintf("loss %.4g", p.Smooth)}
-	if p.Left >= 0 {
-		pieces = append(pieces, p.Left.Round(time.Second).String()+" left")
-	}
-	if p.SamplesPerSecond > 0 {
-		pieces = append(pieces, rateText(p.SamplesPerSecond))
-	}
-	if n := len(validations); n > 0 {
-		pieces = append(pieces, fmt.Sprintf("held out %.4g", validations[n-1].Loss))
+	now := standing{step: p.Step, steps: p.Steps, done: p.Fraction, loss: p.Smooth, speed: p.SamplesPerSecond, left: p.Left}
+	if n := len(p.Validations); n > 0 {
+		held := p.Validations[n-1].Loss
+		now.held = &held
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.done, b.pieces = p.Fraction, pieces
+	b.now = now
 }
 
 // pause takes the bar away while something else is written.
@@ -133,8 +136,7 @@ func (b *trainBar) End() {
 	if b == nil {
 		return
 	}
-	close(b.stop)
-	<-b.ended
+	b.ticks.End()
 	if b.bar != nil {
 		_ = b.bar.Clear()
 	}
@@ -157,5 +159,5 @@ func grouped(n int) string {
 	for i := len(text) - 3; i > 0; i -= 3 {
 		text = text[:i] + "," + text[i:]
 	}
-	return strings.TrimPrefix(text, ",")
+	return text
 }

@@ -45,28 +45,33 @@ func newTrainFiles(w *training) (trainFiles, error) {
 	if _, err := os.Stat(w.out); err == nil && !w.named && !w.settings.Resume {
 		return f, fmt.Errorf("%s is there already; say with -o what to write", w.out)
 	}
-	names := slices.DeleteFunc([]string{f.network, f.loss, f.samples, f.preview, f.metrics}, func(name string) bool { return name == "" })
-	for _, name := range names {
-		probe, err := atomicfile.Create(name)
-		if err != nil {
+	names := []string{f.network, f.loss, f.samples}
+	if f.preview != "" {
+		names = append(names, f.preview)
+	}
+	all := slices.Clone(names)
+	if f.metrics != "" {
+		all = append(all, f.metrics)
+	}
+	for _, name := range all {
+		if err := atomicfile.Writable(name); err != nil {
 			return f, err
 		}
-		probe.Abort()
 	}
-	return f, distinct(names)
+	if err := distinct("--out", names); err != nil {
+		return f, err
+	}
+	return f, distinct("--metrics", all)
 }
 
 // write makes one of the files.
 func (f trainFiles) write(name string, content func(io.Writer) error) error {
-	out, err := atomicfile.Create(name)
-	if err != nil {
-		return err
-	}
-	defer out.Abort()
-	if err := content(out); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return out.Commit()
+	return atomicfile.Write(name, func(w io.Writer) error {
+		if err := content(w); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
 }
 
 func (f trainFiles) meta(network string) render.Meta {
@@ -102,6 +107,11 @@ type gallery struct {
 	seed    uint64
 }
 
+// asked is what sample would be asked for.
+func (g *gallery) asked() request {
+	return request{session: g.session, wishes: wishes{Threads: g.session.Threads}}
+}
+
 // drawn are samples, and what they are.
 type drawn struct {
 	samples render.Samples
@@ -120,16 +130,9 @@ var (
 
 // of is how many samples are drawn, of which classes, and in how many columns. Nothing is drawn of what has no look.
 func (s size) of(r *models.Resolved) (count int, labels []int, columns int) {
-	classes := 0
-	if r.Label != nil && r.Labels != nil {
-		classes = r.Labels.Count
-	}
-	all := make([]int, classes)
-	for i := range all {
-		all[i] = i
-	}
-	if len(all) == 0 {
-		all = nil
+	var all []int
+	if r.Label != nil {
+		all, _ = r.Labels.All() // none where it is not known which there are
 	}
 	switch {
 	case len(r.Card.Vocabulary) > 0:
@@ -147,13 +150,13 @@ func (s size) of(r *models.Resolved) (count int, labels []int, columns int) {
 	if slices.Max(r.Shape) > 64 {
 		count = s.large
 	}
-	if classes == 0 {
+	if len(all) == 0 {
 		return count, nil, 0
 	}
-	for _, class := range all[:min(classes, s.classes)] {
+	for _, class := range all[:min(len(all), s.classes)] {
 		labels = append(labels, slices.Repeat([]int{class}, s.columns)...)
 	}
-	return len(labels), labels, max(s.columns, min(count, len(labels))/len(labels))
+	return len(labels), labels, s.columns
 }
 
 // draw samples a network; nil where there is nothing to look at.
@@ -165,38 +168,25 @@ func (g *gallery) draw(ctx context.Context, model *models.Model, s size) (*drawn
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	d := &drawn{samples: render.Samples{Vocabulary: r.Card.Vocabulary, Range: r.Range}}
-	run := models.Run{}
-	run.Count, run.Labels, d.columns = s.of(r)
-	if run.Count == 0 {
+	count, labels, columns := s.of(r)
+	if count == 0 {
 		return nil, nil
 	}
-	d.count = run.Count
+	run := models.Run{Count: count, Labels: labels}
 	none := cli.NewContext(nil, flag.NewFlagSet("sample", flag.ContinueOnError), nil)
 	plan, w, err := makePlan(r, layOver(none, r.Card.Sampling.Texts()))
 	if err != nil {
 		return nil, err
 	}
-	e, err := newEngine(ctx, g.lib, r.For(plan), run, request{session: g.session}, w.guidance)
+	e, err := newEngine(ctx, g.lib, r.For(plan), run, g.asked(), w.guidance)
 	if err != nil {
 		return nil, err
 	}
 	defer e.Close()
-	d.samples.Shape, d.samples.Layout = r.Shape, render.Layout(e.layout)
-	if e.decoded != nil {
-		d.samples.Shape = e.decoded
-	}
-	if r.Card.Rate != nil {
-		d.samples.Rate = int(*r.Card.Rate)
-	}
-	for _, label := range run.Labels {
-		d.samples.Labels = append(d.samples.Labels, r.Labels.Title(label))
-	}
+	d := &drawn{samples: e.describe(r, run, false), count: count, columns: columns}
 	job := sampler.Job{
-		Plan: plan, N: run.Count, Dim: e.dim, Chunk: e.split.Chunk, Workers: e.split.Workers, Noise: sampler.Philox{Seed: g.seed},
-		Network: func(worker int) (sampler.Network, error) {
-			return sampler.Clip(sampler.Guide(e.networks[worker], w.guidance), plan), nil
-		},
+		Plan: plan, N: count, Dim: e.dim, Chunk: e.split.Chunk, Workers: e.split.Workers,
+		Noise: sampler.Philox{Seed: g.seed}, Network: e.guided(plan, w.guidance),
 		AllowNonfinite: true, // of a network that has gone astray as well
 	}
 	err = job.Run(ctx, func(x []float32, _, n int) error {

@@ -59,7 +59,7 @@ func newTrainReport(w *training, set data.Set, lib onnx.Library, watch *watch, r
 	t := &trainReport{
 		Network: r.Network, Parameters: r.Parameters, Data: w.data, Samples: max(set.Len(), 0), Shape: set.Shape(), Layout: string(set.Layout()),
 		Provider: watch.facts.Provider, Runtime: lib.Version,
-		Workers: max(w.settings.Workers, 1), Accumulate: max(w.settings.Accumulate, 1), Threads: w.session.Threads, Seed: w.settings.Seed, Steps: r.Steps, Resumed: watch.facts.Resumed,
+		Workers: watch.facts.Workers, Accumulate: max(w.settings.Accumulate, 1), Threads: w.session.Threads, Seed: w.settings.Seed, Steps: r.Steps, Resumed: watch.facts.Resumed,
 		Batch: watch.facts.Batch, Loss: r.Loss, Chosen: w.choices(set, watch.facts),
 	}
 	if l := set.Labels(); l != nil {
@@ -83,10 +83,10 @@ func (w *training) choices(set data.Set, f train.Facts) []choice {
 	if w.from == "" {
 		add("net", f.Network, kind)
 		add("prediction", "velocity", "flow matching")
-		add("path", "condot", "straight from noise to data")
+		add("path", w.path.String(), "straight from noise to data")
 		if l := set.Labels(); l != nil {
 			add("labels", fmt.Sprintf("%d classes", l.Count), "of the data")
-			add("drop-label", "0.1", "so that guidance works")
+			add("drop-label", fmt.Sprint(train.DefaultDropLabel), "so that guidance works")
 		}
 	}
 	if f.Limit == 0 {
@@ -95,10 +95,14 @@ func (w *training) choices(set data.Set, f train.Facts) []choice {
 	add("batch", fmt.Sprint(f.Batch), kind)
 	if o, err := train.ParseOptimizer(w.settings.Optimizer); err == nil {
 		add("optimizer", o.Name, "learns fast and steadily")
-		add("rate", fmt.Sprintf("%.3g", f.Rate), fmt.Sprintf("%s on %s parameters", o.Name, grouped(f.Parameters)))
+		why := fmt.Sprintf("%s on %s parameters", o.Name, grouped(f.Parameters))
+		if w.from != "" {
+			why += ", and a tenth of that to go on from a network"
+		}
+		add("rate", fmt.Sprintf("%.3g", f.Rate), why)
 	}
-	add("schedule", "cosine", "ends at rest")
-	add("ema", "0.999", "the last thousand steps averaged")
+	add("schedule", train.DefaultSchedule, "ends at rest")
+	add("ema", fmt.Sprint(train.DefaultEMA), "the last thousand steps averaged")
 	add("out", w.out, "named after the data")
 	return list
 }
@@ -110,7 +114,7 @@ func (t *trainReport) measure(began, prepared, trained time.Time, watch *watch) 
 		Prepare: prepared.Sub(began).Seconds(), Train: training.Seconds(),
 		Pictures: (time.Since(trained) + watch.previewing).Seconds(), Total: time.Since(began).Seconds(),
 	}
-	t.PerSecond = float64(watch.steps*t.Batch) / training.Seconds()
+	t.PerSecond = float64((t.Steps-t.Resumed)*t.Batch) / training.Seconds()
 }
 
 // writeLine writes the report as one line.

@@ -21,21 +21,17 @@ type watch struct {
 	files   trainFiles
 	gallery *gallery
 
-	facts       train.Facts
-	steps       int // that this process took
-	validations []train.Validation
-
+	facts      train.Facts
 	preview    preview
 	previewing time.Duration
 	notes      []string
-	told       map[string]bool
 
 	bar *trainBar
 }
 
 func newWatch(ctx context.Context, stderr io.Writer, w *training, files trainFiles, g *gallery) *watch {
 	return &watch{
-		ctx: ctx, w: w, stderr: stderr, files: files, gallery: g, told: map[string]bool{},
+		ctx: ctx, w: w, stderr: stderr, files: files, gallery: g,
 		preview: newPreview(w.settings, files.preview),
 	}
 }
@@ -43,8 +39,7 @@ func newWatch(ctx context.Context, stderr io.Writer, w *training, files trainFil
 // note keeps a note for the report, and tells it at once; once.
 func (o *watch) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	if !o.told[text] {
-		o.told[text] = true
+	if !slices.Contains(o.notes, text) {
 		o.notes = append(o.notes, text)
 		o.bar.pause(func() { note(o.stderr, o.w.quiet, "note: %s", oneLine(text)) })
 	}
@@ -74,11 +69,7 @@ func (o *watch) Start(f *train.Facts) {
 
 // Step shows where the run stands.
 func (o *watch) Step(p *train.Progress) error {
-	o.steps++
-	if p.Validation != nil {
-		o.validations = append(o.validations, *p.Validation)
-	}
-	o.bar.set(p, o.validations)
+	o.bar.set(p)
 	if p.Network != nil {
 		began := time.Now()
 		if err := o.show(p); err != nil && o.ctx.Err() == nil {
@@ -104,7 +95,7 @@ func (o *watch) show(p *train.Progress) error {
 			return err
 		}
 	}
-	return o.files.losses(o.facts.Network, p.Curve, o.validations)
+	return o.files.losses(o.facts.Network, p.Curve, p.Validations)
 }
 
 // finish draws the pictures beside the finished network, and tells the report of the files.

@@ -84,14 +84,9 @@ func (w *training) parseData(v values) error {
 		}
 	}
 	o.Shape, o.Layout = card.Shape, card.Layout
-	var err error
-	for _, whole := range []struct {
-		name string
-		into *int
-	}{{"size", &o.Size}, {"window", &o.Window}, {"stride", &o.Stride}} {
-		if *whole.into, err = v.whole(whole.name, 0, 1, mostDimension); err != nil {
-			return err
-		}
+	err := v.wholes(whole{"size", 1, mostDimension, &o.Size}, whole{"window", 1, mostDimension, &o.Window}, whole{"stride", 1, mostDimension, &o.Stride})
+	if err != nil {
+		return err
 	}
 	o.Rate, err = v.within("sample-rate", 0, above(0))
 	return err
@@ -99,18 +94,14 @@ func (w *training) parseData(v values) error {
 
 func (w *training) parseRun(v values) error {
 	c, s := v.flags, &w.settings
-	var err error
-	for _, whole := range []struct {
-		name string
-		most int
-		into *int
-	}{
-		{"steps", mostTraining, &s.Steps}, {"batch", mostBatch, &s.Batch}, {"accumulate", mostBatch, &s.Accumulate}, {"workers", mostThreads, &s.Workers},
-		{"every", mostTraining, &s.Every}, {"preview", mostTraining, &s.Preview}, {"threads", mostThreads, &w.session.Threads},
-	} {
-		if *whole.into, err = v.whole(whole.name, 0, 1, whole.most); err != nil {
-			return err
-		}
+	var threads int
+	err := v.wholes(
+		whole{"steps", 1, mostTraining, &s.Steps}, whole{"batch", 1, mostBatch, &s.Batch}, whole{"accumulate", 1, mostBatch, &s.Accumulate},
+		whole{"workers", 1, mostThreads, &s.Workers}, whole{"every", 1, mostTraining, &s.Every}, whole{"preview", 1, mostTraining, &s.Preview},
+		whole{"threads", 1, mostThreads, &threads},
+	)
+	if err != nil {
+		return err
 	}
 	var minutes float64
 	for _, number := range []struct {
@@ -155,10 +146,8 @@ func (w *training) parseRun(v values) error {
 		return err
 	}
 	s.Float16 = dtype == "float16"
-	if w.session.Provider, err = v.oneOf("provider", onnx.Auto, append(onnx.ProviderNames(), models.Go)...); err != nil {
-		return err
-	}
-	w.session.ProviderOptions, err = pairs(c, "provider-option")
+	w.session, err = v.session()
+	w.session.Threads = threads
 	return err
 }
 
@@ -211,9 +200,6 @@ func (w *training) parseObjective(v values) error {
 		}
 		if err := o.Check(); err != nil {
 			return o, usageError{err}
-		}
-		if c.IsSet("drop-label") && drop == 0 {
-			o.DropLabel = -1 // none, where 0 stands for the default
 		}
 		return o, nil
 	}
@@ -280,35 +266,4 @@ func (w *training) contradictions(v values) error {
 		return usagef("--drop-label is the share of classes left out, and --labels none leaves out all of them; give one of them")
 	}
 	return nil
-}
-
-// limits are what a number may be, in numbers and in words.
-type limits struct {
-	least, most float64
-	words       string
-}
-
-var share = limits{0, math.Nextafter(1, 0), "a share, 0 or more and less than 1"}
-
-func above(x float64) limits {
-	return limits{math.Nextafter(x, math.Inf(1)), math.MaxFloat64, fmt.Sprintf("a number above %g", x)}
-}
-
-func atLeast(x float64) limits {
-	return limits{x, math.MaxFloat64, fmt.Sprintf("a number, %g or more", x)}
-}
-
-// within reads a number between limits.
-func (v values) within(name string, fallback float64, l limits) (float64, error) {
-	x, err := v.number(name)
-	switch {
-	case err != nil:
-		return 0, err
-	case x == nil:
-		return fallback, nil
-	case *x < l.least || *x > l.most:
-		text, where, _ := v.text(name)
-		return 0, bad(where, text, l.words)
-	}
-	return *x, nil
 }

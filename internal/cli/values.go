@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"odeon/models"
+	"odeon/onnx"
 )
 
 // values are the texts of a command's flags, laid over the defaults that a card's "sampling" gives them. The same
@@ -88,6 +91,23 @@ func (v values) whole(name string, fallback, least, most int) (int, error) {
 	return n, nil
 }
 
+// whole is a flag with a whole number; 0 stands for one that is not given.
+type whole struct {
+	name        string
+	least, most int
+	into        *int
+}
+
+// wholes reads whole numbers, in this order.
+func (v values) wholes(list ...whole) (err error) {
+	for _, w := range list {
+		if *w.into, err = v.whole(w.name, 0, w.least, w.most); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // seed reads any 64-bit seed; negative ones count from the top, as in most generators.
 func (v values) seed(name string) (uint64, error) {
 	text, where, ok := v.text(name)
@@ -104,17 +124,49 @@ func (v values) seed(name string) (uint64, error) {
 	return uint64(n), nil
 }
 
-// number reads a finite number; the pointer is nil where it was not given.
-func (v values) number(name string) (*float64, error) {
+// limits are what a number may be, in numbers and in words.
+type limits struct {
+	least, most float64
+	words       string
+}
+
+var (
+	anyNumber = limits{-math.MaxFloat64, math.MaxFloat64, "a number"}
+	share     = limits{0, math.Nextafter(1, 0), "a share, 0 or more and less than 1"}
+	aTime     = limits{0, 1, "a time from 0 (noise) to 1 (data)"}
+)
+
+func above(x float64) limits {
+	return limits{math.Nextafter(x, math.Inf(1)), math.MaxFloat64, fmt.Sprintf("a number above %g", x)}
+}
+
+func atLeast(x float64) limits {
+	return limits{x, math.MaxFloat64, fmt.Sprintf("a number, %g or more", x)}
+}
+
+// number reads a finite number between limits; the pointer is nil where it was not given.
+func (v values) number(name string, l limits) (*float64, error) {
 	text, where, ok := v.text(name)
 	if !ok {
 		return nil, nil
 	}
 	x, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-		return nil, bad(where, text, "a number")
+	switch {
+	case err != nil || math.IsNaN(x) || math.IsInf(x, 0):
+		return nil, bad(where, text, anyNumber.words)
+	case x < l.least || x > l.most:
+		return nil, bad(where, text, l.words)
 	}
 	return &x, nil
+}
+
+// within is number with a value for where it was not given.
+func (v values) within(name string, fallback float64, l limits) (float64, error) {
+	x, err := v.number(name, l)
+	if err != nil || x == nil {
+		return fallback, err
+	}
+	return *x, nil
 }
 
 // pair reads LO,HI with LO < HI; nil where it was not given.
@@ -178,4 +230,26 @@ func (v values) oneOf(name, fallback string, words ...string) (string, error) {
 		}
 	}
 	return "", bad(where, text, strings.Join(words, " or "))
+}
+
+// session reads what computes a network: --provider and --provider-option.
+func (v values) session() (s onnx.SessionOptions, err error) {
+	if s.Provider, err = v.oneOf("provider", onnx.Auto, append(onnx.ProviderNames(), models.Go)...); err != nil {
+		return s, err
+	}
+	s.ProviderOptions, err = pairs(v.flags, "provider-option")
+	return s, err
+}
+
+// pairs reads a repeatable K=V flag.
+func pairs(c *cli.Context, flag string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, text := range c.StringSlice(flag) {
+		key, value, found := strings.Cut(text, "=")
+		if !found || key == "" {
+			return nil, bad("--"+flag, text, "K=V")
+		}
+		out[key] = value
+	}
+	return out, nil
 }

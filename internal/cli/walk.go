@@ -19,29 +19,24 @@ type walk struct {
 
 // parseWalk reads walkFlags' values. It needs no model, so that a mistake in the command line is told before any file is opened.
 func parseWalk(v values) (walk, error) {
-	w := walk{guidance: sampler.Guidance{Weight: 1}}
+	var w walk
 	s := &w.settings
 	for _, read := range []func() error{
 		func() (err error) { s.Steps, err = v.whole("steps", 0, 1, mostSteps); return },
-		func() (err error) { s.Eta, err = v.number("eta"); return },
-		func() (err error) { s.From, err = v.number("t-start"); return },
-		func() (err error) { s.To, err = v.number("t-end"); return },
+		func() (err error) { s.Eta, err = v.number("eta", atLeast(0)); return },
+		func() (err error) { s.From, err = v.number("t-start", aTime); return },
+		func() (err error) { s.To, err = v.number("t-end", aTime); return },
 		func() (err error) { s.Clip, err = v.pair("clip"); return },
 		func() (err error) { s.Variance, err = v.oneOf("variance", "", "posterior", "beta"); return },
 		func() (err error) { s.Last, err = v.oneOf("last", "", "denoise", "none"); return },
 		func() (err error) { w.guidance.Interval, err = v.pair("guidance-interval"); return },
+		func() (err error) { w.guidance.Weight, err = v.within("guidance", 1, anyNumber); return },
 	} {
 		if err := read(); err != nil {
 			return walk{}, err
 		}
 	}
-	weight, err := v.number("guidance")
-	if err != nil {
-		return walk{}, err
-	}
-	if weight != nil {
-		w.guidance.Weight = *weight
-	}
+	var err error
 	if text, where, ok := v.text("solver"); ok {
 		if s.Solver, err = sampler.SolverByName(text); err != nil {
 			return walk{}, wrong(where, err)
@@ -104,14 +99,6 @@ func (w walk) check(v values) error {
 	if listed > 0 && s.Steps > 0 && s.Steps != listed {
 		_, at, _ := v.text("steps")
 		return wrong(at, fmt.Errorf("found %d, but %s lists %d steps; leave --steps out", s.Steps, where, listed))
-	}
-	for name, t := range map[string]*float64{"t-start": s.From, "t-end": s.To} {
-		if text, at, _ := v.text(name); t != nil && (*t < 0 || *t > 1) {
-			return bad(at, text, "a time from 0 (noise) to 1 (data)")
-		}
-	}
-	if text, at, _ := v.text("eta"); s.Eta != nil && *s.Eta < 0 {
-		return bad(at, text, "a number, 0 or more")
 	}
 	if s.From != nil && s.To != nil && *s.From == *s.To {
 		return usagef("--t-start and --t-end are both %g; expected two times", *s.From)

@@ -150,7 +150,7 @@ func (w *tracks) Plot(c draw.Canvas, p *plot.Plot) {
 	for i := range n {
 		var track []vg.Point
 		for k, state := range w.c.way {
-			if isFinite(state[i]) {
+			if finite(state[i]) {
 				track = append(track, at(float32(w.c.times[k]), state[i]))
 			}
 		}

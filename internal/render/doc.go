@@ -14,8 +14,9 @@
 //	sink.go names.go               the table of formats; order, counts, commit; one file a sample
 //	pixels.go grid.go contact.go   numbers to pixels, pictures side by side, frames in a row
 //	points.go scatter.go density.go signal.go figure.go   plots
+//	page.go                        text as a picture
 //	animation.go quantize.go       GIF and APNG, the choice of frames and colours
-//	png.go svg.go wav.go text.go page.go arrays.go        one file format each
+//	png.go svg.go wav.go text.go arrays.go                one file format each
 //	preview.go                     pictures in a terminal
 //	loss.go strip.go               how training went: losses, and samples over its course
 package render

@@ -178,8 +178,6 @@ func points2(losses []Loss) plotter.XYs {
 	return out
 }
 
-func finite(v float64) bool { return v-v == 0 }
-
 // logTicks are labelled marks at 1, 2 and 5 times the powers of ten; at powers of ten alone where the axis spans many.
 type logTicks struct{}
 

@@ -130,8 +130,8 @@ func interval(values []float64) (lo, hi float64) {
 func column(points []float32, dims, d int) []float64 {
 	values := make([]float64, 0, len(points)/dims)
 	for i := d; i < len(points); i += dims {
-		if v := float64(points[i]); !math.IsNaN(v) && !math.IsInf(v, 0) {
-			values = append(values, v)
+		if finite(points[i]) {
+			values = append(values, float64(points[i]))
 		}
 	}
 	return values

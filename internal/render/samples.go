@@ -161,3 +161,6 @@ func DefaultName(model string, s Samples) string {
 	}
 	return base + "-samples" + extension
 }
+
+// finite tells whether a number is neither infinite nor NaN.
+func finite[T float32 | float64](v T) bool { return v-v == 0 }

@@ -196,7 +196,7 @@ func (w *ways) Plot(c draw.Canvas, p *plot.Plot) {
 	for i := range n {
 		var track []vg.Point
 		for _, state := range w.c.way {
-			if x, y := state[2*i], state[2*i+1]; isFinite(x) && isFinite(y) {
+			if x, y := state[2*i], state[2*i+1]; finite(x) && finite(y) {
 				track = append(track, at(x, y))
 			}
 		}
@@ -208,8 +208,6 @@ func (w *ways) Plot(c draw.Canvas, p *plot.Plot) {
 func pathColour(paths int) color.NRGBA {
 	return color.NRGBA{0x60, 0x68, 0x78, uint8(255 * min(max(40/float64(paths), 0.18), 0.6))}
 }
-
-func isFinite(v float32) bool { return !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0) }
 
 // stroke draws a polyline, clipped to the canvas.
 func stroke(c draw.Canvas, track []vg.Point, colour color.Color, width vg.Length) {

@@ -164,7 +164,7 @@ func (l *lines) Plot(c draw.Canvas, p *plot.Plot) {
 	for channel := range l.channels {
 		var track []vg.Point
 		for i, v := range l.x[channel*n : (channel+1)*n] {
-			if isFinite(v) {
+			if finite(v) {
 				x := p.X.Min + (p.X.Max-p.X.Min)*float64(i)/float64(max(n-1, 1))
 				track = append(track, at(float32(x), v))
 			}

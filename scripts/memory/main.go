@@ -36,7 +36,7 @@ func main() {
 	check(os.WriteFile(plain, network(false), 0o666))
 	check(os.WriteFile(guided, network(true), 0o666))
 	base := peak(odeon, dir, "moons", "-n", "16")
-	fmt.Printf("16 samples of the default model: %.0f MB\n", mb(base))
+	fmt.Printf("16 samples of moons: %.0f MB\n", mb(base))
 	for _, run := range []struct {
 		title string
 		args  []string
@@ -47,7 +47,7 @@ func main() {
 		p := peak(odeon, dir, run.args...)
 		fmt.Printf("%s: %.0f MB, %.2f states with the network's own\n", run.title, mb(p), float64(p-base)/state)
 	}
-	for _, n := range []string{"50000", "1000000"} {
+	for _, n := range []string{"50000", "1000000", "3000000"} {
 		fmt.Printf("%s samples of moons into .npy: %.0f MB\n", n, mb(peak(odeon, dir, "moons", "-n", n, "--steps", "5")))
 	}
 }

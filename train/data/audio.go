@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 
+	"odeon/internal/atomicfile"
 	"odeon/models"
 )
 
@@ -66,7 +67,7 @@ func openRecordings(name string, entries []entry, o Options) (Set, error) {
 func (e *entry) readWAV() (wav, error) {
 	f, err := os.Open(e.path)
 	if err != nil {
-		return wav{}, pathless(err)
+		return wav{}, atomicfile.Reason(err)
 	}
 	defer f.Close()
 	return readWAV(f, e.size)
@@ -147,12 +148,12 @@ func (s *soundSet) Read(dst []float32, labels []int64, indices []int64) error {
 func (c *clip) read(dst []float32, raw []byte, frame int64) error {
 	f, err := os.Open(c.path)
 	if err != nil {
-		return pathless(err)
+		return atomicfile.Reason(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return pathless(err)
+		return atomicfile.Reason(err)
 	}
 	if err := c.same(info.Size()); err != nil {
 		return err

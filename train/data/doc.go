@@ -11,11 +11,14 @@
 // Everything is a function of numbers: sample i of a set, the sample at position k of an order. A run that was stopped goes on
 // with the same samples, and a batch is the same whoever reads it, in whatever order and on however many goroutines.
 //
-// points.go has the built-in sets, which are endless. rows.go reads arrays (.npy, .npz, IDX, whose header is in idx.go), csv.go
-// tables, pictures.go and picture.go folders of pictures, audio.go and wav.go recordings cut in windows, text.go windows of
-// characters. What can be large stays in its file and is read sample by sample: file.go has the one way to read, with
-// ReadAt and not through mapped memory, so that a file that is shortened under the reader gives an error. labels.go reads
-// classes.
+// set.go has the [Set], open.go finds out what lies under a path. points.go has the built-in sets, which are endless. rows.go reads
+// arrays (.npy, .npz, IDX, whose header is in idx.go), csv.go tables, text.go windows of characters; folder.go lists what lies in
+// a folder, of which pictures.go and picture.go make pictures, audio.go and wav.go recordings cut in windows. labels.go reads
+// classes. What can be large stays in its file and is read sample by sample, and never through mapped memory, so that a file that
+// is shortened under the reader gives an error. Arrays, tables and texts are one file, which stays open (file.go); of a folder, a
+// picture is read whole and a recording window by window, each opened when it is asked for.
+//
+// order.go puts samples in an order, split.go holds some out, stats.go measures them.
 //
 // Pictures and sound come out in [-1, 1], and their [Set.Range] says so. Points and arrays come out as they are; [Measure] has
 // the means and deviations with which a network may normalise them.

@@ -8,6 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"odeon/internal/array"
+	"odeon/internal/atomicfile"
 )
 
 // smallFile is up to where a file is read whole: its fingerprint covers every byte, and samples come from memory.
@@ -17,7 +20,7 @@ const smallFile = 64 << 20
 type file struct {
 	entry
 	f      *os.File
-	memory []byte // a small file, all of it; else nil
+	memory array.Bytes // a small file, all of it; else nil
 	hash   string
 }
 
@@ -25,7 +28,7 @@ type file struct {
 func openFile(path string) (*file, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, pathless(err))
+		return nil, fmt.Errorf("%s: %w", path, atomicfile.Reason(err))
 	}
 	d, err := newFile(path, f)
 	if err != nil {
@@ -39,7 +42,7 @@ func newFile(path string, f *os.File) (*file, error) {
 	info, err := f.Stat()
 	switch {
 	case err != nil:
-		return nil, pathless(err)
+		return nil, atomicfile.Reason(err)
 	case info.IsDir():
 		return nil, errors.New("is a folder, expected a file")
 	case !info.Mode().IsRegular():
@@ -79,14 +82,7 @@ func (d *file) sketch() (string, error) {
 // ReadAt reads bytes of the file. One that has become shorter gives an error that says so.
 func (d *file) ReadAt(p []byte, offset int64) (int, error) {
 	if d.memory != nil {
-		if offset >= d.size {
-			return 0, io.EOF
-		}
-		n := copy(p, d.memory[max(offset, 0):])
-		if n < len(p) {
-			return n, io.EOF
-		}
-		return n, nil
+		return d.memory.ReadAt(p, offset)
 	}
 	n, err := d.f.ReadAt(p, offset)
 	if n < len(p) && offset+int64(len(p)) <= d.size {
@@ -99,7 +95,7 @@ func (d *file) ReadAt(p []byte, offset int64) (int, error) {
 func (d *file) check() error {
 	info, err := d.f.Stat()
 	if err != nil {
-		return pathless(err)
+		return atomicfile.Reason(err)
 	}
 	return d.same(info.Size())
 }
@@ -112,7 +108,7 @@ func (d *file) ended(err error) error {
 		}
 		return fmt.Errorf("ends early, expected %d bytes", d.size)
 	}
-	return pathless(err)
+	return atomicfile.Reason(err)
 }
 
 // reader reads the file from its beginning.
@@ -145,16 +141,7 @@ func (e *entry) same(size int64) error {
 func (e *entry) read() ([]byte, error) {
 	b, err := os.ReadFile(e.path)
 	if err != nil {
-		return nil, pathless(err)
+		return nil, atomicfile.Reason(err)
 	}
 	return b, e.same(int64(len(b)))
-}
-
-// pathless is what the system says about a file, without its name, which messages begin with.
-func pathless(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err
-	}
-	return err
 }

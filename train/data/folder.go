@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"odeon/internal/atomicfile"
 )
 
 // use is what a file in a folder is good for, which its extension says.
@@ -69,7 +71,7 @@ func listFolder(dir string) (pictures, recordings []entry, err error) {
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return fmt.Errorf("data %s: %w", path, pathless(err))
+			return fmt.Errorf("data %s: %w", path, atomicfile.Reason(err))
 		case path == dir:
 			return nil
 		case strings.HasPrefix(d.Name(), ".") || d.Name() == "__MACOSX":
@@ -89,7 +91,7 @@ func listFolder(dir string) (pictures, recordings []entry, err error) {
 		}
 		info, err := os.Stat(path) // follows a link, as reading it does
 		if err != nil {
-			return fmt.Errorf("data %s: %w", path, pathless(err))
+			return fmt.Errorf("data %s: %w", path, atomicfile.Reason(err))
 		}
 		if !info.Mode().IsRegular() {
 			return nil
@@ -134,29 +136,17 @@ func folderLabels(entries []entry, o Options) (*classes, error) {
 	if i := slices.IndexFunc(entries, func(e entry) bool { return e.class == "" }); i >= 0 {
 		return nil, fmt.Errorf("has files beside its sub-folders (%s), which belong to no class; move them, or leave classes out with --labels %s", entries[i].path, NoLabels)
 	}
-	return words.named(), nil
+	return words.named(byNumber), nil
 }
 
-// named makes every word the name of a class: numbers in their order, else in that of the alphabet.
-func (w *wordLabels) named() *classes {
-	names := slices.Clone(w.words)
-	slices.SortFunc(names, func(a, b string) int {
-		x, errX := strconv.Atoi(a)
-		y, errY := strconv.Atoi(b)
-		if errX == nil && errY == nil {
-			return cmp.Or(cmp.Compare(x, y), cmp.Compare(a, b))
-		}
-		return cmp.Compare(a, b)
-	})
-	class := make([]uint16, len(w.words))
-	for k, word := range w.words {
-		class[k] = uint16(slices.Index(names, word))
+// byNumber is the order of sub-folders: that of their numbers, else that of the alphabet.
+func byNumber(a, b string) int {
+	x, errX := strconv.Atoi(a)
+	y, errY := strconv.Atoi(b)
+	if errX == nil && errY == nil {
+		return cmp.Or(cmp.Compare(x, y), cmp.Compare(a, b))
 	}
-	c := &classes{Labels: Labels{Count: len(names), Names: names}, of: w.of}
-	for i, id := range w.of {
-		c.of[i] = class[id]
-	}
-	return c
+	return cmp.Compare(a, b)
 }
 
 // folderHash is the fingerprint of a folder's files: every byte where all together are small, else paths, sizes, times of the
@@ -185,11 +175,11 @@ func folderHash(dir string, entries []entry) (string, error) {
 func hashBeginning(w io.Writer, path string, limit int64) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, pathless(err))
+		return fmt.Errorf("%s: %w", path, atomicfile.Reason(err))
 	}
 	defer f.Close()
 	if _, err := io.Copy(w, io.LimitReader(f, limit)); err != nil {
-		return fmt.Errorf("%s: %w", path, pathless(err))
+		return fmt.Errorf("%s: %w", path, atomicfile.Reason(err))
 	}
 	return nil
 }

@@ -198,30 +198,40 @@ func (w *wordLabels) add(word string) error {
 
 // classes are the numbers that the words are, or, where none of them is one, names in alphabetical order.
 func (w *wordLabels) classes() (*classes, error) {
-	c := &classes{of: w.of}
-	class := make([]uint16, len(w.words))
 	if !slices.ContainsFunc(w.words, isNumber) {
-		c.Names = slices.Sorted(slices.Values(w.words))
-		c.Count = len(c.Names)
-		for k, word := range w.words {
-			at, _ := slices.BinarySearch(c.Names, word)
-			class[k] = uint16(at)
+		return w.named(strings.Compare), nil
+	}
+	c := &classes{}
+	class := make([]uint16, len(w.words))
+	for k, word := range w.words {
+		v, err := strconv.ParseFloat(word, 64)
+		if err != nil {
+			return nil, fmt.Errorf("sample %d has the label %q among numbers, expected a whole number from 0 to %d", w.first[k], word, maxClasses-1)
 		}
-	} else {
-		for k, word := range w.words {
-			v, err := strconv.ParseFloat(word, 64)
-			if err != nil {
-				return nil, fmt.Errorf("sample %d has the label %q among numbers, expected a whole number from 0 to %d", w.first[k], word, maxClasses-1)
-			}
-			if class[k], err = c.class(w.first[k], v); err != nil {
-				return nil, err
-			}
+		if class[k], err = c.class(w.first[k], v); err != nil {
+			return nil, err
 		}
 	}
-	for i, id := range w.of {
-		c.of[i] = class[id]
-	}
+	c.of = w.renumbered(class)
 	return c, nil
+}
+
+// named makes every word the name of a class, in an order of theirs.
+func (w *wordLabels) named(compare func(a, b string) int) *classes {
+	names := slices.SortedFunc(slices.Values(w.words), compare)
+	class := make([]uint16, len(w.words))
+	for at, name := range names {
+		class[w.ids[name]] = uint16(at)
+	}
+	return &classes{Labels: Labels{Count: len(names), Names: names}, of: w.renumbered(class)}
+}
+
+// renumbered has every sample's word replaced by the word's class.
+func (w *wordLabels) renumbered(class []uint16) []uint16 {
+	for i, id := range w.of {
+		w.of[i] = class[id]
+	}
+	return w.of
 }
 
 func isNumber(word string) bool {

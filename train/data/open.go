@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"odeon/internal/atomicfile"
 	"odeon/internal/nearest"
 	"odeon/models"
 )
@@ -59,7 +60,7 @@ func Open(text string, o Options) (Set, error) {
 	case errors.Is(err, fs.ErrNotExist) || text == "":
 		return nil, missing(name)
 	case err != nil:
-		return nil, fmt.Errorf("data %s: %w", name, pathless(err))
+		return nil, fmt.Errorf("data %s: %w", name, atomicfile.Reason(err))
 	case info.IsDir():
 		return openFolder(name, o)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"odeon/internal/atomicfile"
 	"odeon/models"
 )
 
@@ -91,7 +92,7 @@ func lookAt(entries []entry) ([]look, error) {
 func lookAtOne(e *entry) (look, error) {
 	f, err := os.Open(e.path)
 	if err != nil {
-		return look{}, pathless(err)
+		return look{}, atomicfile.Reason(err)
 	}
 	defer f.Close()
 	config, _, err := image.DecodeConfig(bufio.NewReader(f))

@@ -81,14 +81,11 @@ func TestMeasureGivesMeansAndDeviationsByChannel(t *testing.T) {
 	s := open(t, write(t, dir, "points.npy", npy("<f4", "(4, 2)", []float32{0, 10, 2, 10, 0, 30, 2, 30})), Options{})
 	stats, err := Measure(s, 100)
 	require.NoError(t, err)
-	require.Equal(t, 4, stats.Samples)
 	require.InDeltaSlice(t, []float64{1, 20}, stats.Mean, 1e-12)
 	require.InDeltaSlice(t, []float64{1, 10}, stats.Std, 1e-12)
 	// Of the eight numbers: mean 10.5, mean of squares (4 + 4 + 2 100 + 2 900)/8 = 251.
 	require.InDelta(t, 10.5, stats.Total[0], 1e-12)
 	require.InDelta(t, math.Sqrt(251-10.5*10.5), stats.Total[1], 1e-12)
-	require.Equal(t, [2]float64{0, 30}, [2]float64{stats.Min, stats.Max})
-	require.Equal(t, &[2]float64{0, 255}, stats.Range())
 
 	// Planes of a picture: 0 and 255 become -1 and 1.
 	s = open(t, write(t, dir, "p.npy", npy("|u1", "(1, 3, 1, 2)", []byte{0, 0, 255, 255, 0, 255})), Options{Shape: []int{3, 1, 2}})

@@ -4,10 +4,8 @@ import "math"
 
 // Stats are what a network may be normalised by.
 type Stats struct {
-	Samples   int        // how many were looked at
 	Mean, Std []float64  // of each channel (each coordinate of points), or one of all where the layout has no channels
 	Total     [2]float64 // mean and standard deviation of all values together
-	Min, Max  float64
 }
 
 // Measure takes the statistics of a set over at most limit samples, which are its first where it is endless and else evenly
@@ -22,7 +20,7 @@ func Measure(s Set, limit int) (*Stats, error) {
 	if axis, ok := s.Layout().ChannelAxis(len(shape)); ok {
 		channels, inner = shape[axis], product(shape[axis+1:])
 	}
-	st := &Stats{Samples: n, Mean: make([]float64, channels), Std: make([]float64, channels), Min: math.Inf(1), Max: math.Inf(-1)}
+	st := &Stats{Mean: make([]float64, channels), Std: make([]float64, channels)}
 
 	// Welford's running mean and sum of squares, channel by channel.
 	squares, count := make([]float64, channels), make([]float64, channels)
@@ -37,7 +35,6 @@ func Measure(s Set, limit int) (*Stats, error) {
 		}
 		for i, v32 := range x[:k*dim] {
 			v, c := float64(v32), i/inner%channels
-			st.Min, st.Max = min(st.Min, v), max(st.Max, v)
 			count[c]++
 			d := v - st.Mean[c]
 			st.Mean[c] += d / count[c]
@@ -54,15 +51,4 @@ func Measure(s Set, limit int) (*Stats, error) {
 	}
 	st.Total = [2]float64{mean, math.Sqrt(square)}
 	return st, nil
-}
-
-// Range is the usual range of pictures that holds every value that was seen, of [0, 1], [-1, 1] and [0, 255]; nil where none
-// does.
-func (st *Stats) Range() *[2]float64 {
-	for _, r := range [][2]float64{{0, 1}, {-1, 1}, {0, 255}} {
-		if st.Min >= r[0] && st.Max <= r[1] {
-			return &r
-		}
-	}
-	return nil
 }

@@ -15,7 +15,7 @@ const (
 func choose(d Data) string {
 	a := d.axes()
 	switch {
-	case len(a.space) == 0, a.layout == "points" && product(d.Shape) <= smallSample:
+	case len(a.space()) == 0, a.layout == "points" && product(d.Shape) <= smallSample:
 		return "mlp"
 	case a.layout == "points", a.what == "sequences" && d.space()[0] <= longSequence:
 		return "dit"

@@ -16,30 +16,32 @@ type Data struct {
 	Predictions int    // the result has so many times the channels, along their axis (0: 1). Without such an axis, it comes first
 }
 
-// axes say where a layout of so many axes has its channels (-1: nowhere) and its space, and what such samples are.
+// axes say on which axis a layout of so many axes has its channels (-1: on none), and what such samples are.
 type axes struct {
-	layout   string
-	rank     int
-	channels int
-	space    []int
-	what     string
+	layout         string
+	rank, channels int
+	what           string
 }
 
 var layouts = []axes{
-	{"points", 1, 0, nil, "points"},
-	{"points", 2, 1, []int{0}, "clouds of points"},
-	{"L", 1, -1, []int{0}, "sequences"},
-	{"L", 2, 1, []int{0}, "sequences"},
-	{"", 1, 0, nil, "points"},
-	{"", 2, 1, []int{0}, "sequences"},
-	{"CL", 2, 0, []int{1}, "audio"},
-	{"HW", 2, -1, []int{0, 1}, "pictures"},
-	{"CHW", 3, 0, []int{1, 2}, "pictures"},
-	{"HWC", 3, 2, []int{0, 1}, "pictures"},
-	{"", 3, 0, []int{1, 2}, "pictures"},
-	{"TCHW", 4, 1, []int{0, 2, 3}, "video"},
-	{"THWC", 4, 3, []int{0, 1, 2}, "video"},
-	{"", 4, 1, []int{0, 2, 3}, "video"},
+	{"points", 1, 0, "points"}, {"points", 2, 1, "clouds of points"},
+	{"L", 1, -1, "sequences"}, {"L", 2, 1, "sequences"}, {"CL", 2, 0, "audio"},
+	{"HW", 2, -1, "pictures"}, {"CHW", 3, 0, "pictures"}, {"HWC", 3, 2, "pictures"},
+	{"TCHW", 4, 1, "video"}, {"THWC", 4, 3, "video"},
+}
+
+// usual are the layouts that "" stands for, by the number of axes.
+var usual = []string{"", "points", "L", "CHW", "TCHW"}
+
+// space are the axes of space: all but that of the channels.
+func (a axes) space() []int {
+	var list []int
+	for i := range a.rank {
+		if i != a.channels {
+			list = append(list, i)
+		}
+	}
+	return list
 }
 
 // Elements of a sample, classes and predictions beyond these are a mistake.
@@ -71,12 +73,12 @@ func (d Data) Check() error {
 		switch {
 		case a.layout == d.Layout:
 			ranks = append(ranks, fmt.Sprint(a.rank))
-		case a.rank == len(d.Shape) && a.layout != "":
+		case a.rank == len(d.Shape):
 			known = append(known, a.layout)
 		}
 	}
 	switch {
-	case len(ranks) > 0 && d.Layout != "":
+	case len(ranks) > 0:
 		return fmt.Errorf("samples of shape %v: the layout %s has %s axes", d.Shape, d.Layout, strings.Join(ranks, " or "))
 	case len(known) > 0:
 		return fmt.Errorf("samples of shape %v: unknown layout %q; of %d axes are %s",
@@ -86,7 +88,11 @@ func (d Data) Check() error {
 }
 
 func (d Data) find() int {
-	return slices.IndexFunc(layouts, func(a axes) bool { return a.layout == d.Layout && a.rank == len(d.Shape) })
+	layout, rank := d.Layout, len(d.Shape)
+	if layout == "" && rank < len(usual) {
+		layout = usual[rank]
+	}
+	return slices.IndexFunc(layouts, func(a axes) bool { return a.layout == layout && a.rank == rank })
 }
 
 func (d Data) axes() axes { return layouts[d.find()] }
@@ -102,7 +108,7 @@ func (d Data) channels() int {
 // space is the sizes of the axes of space.
 func (d Data) space() []int {
 	var sizes []int
-	for _, i := range d.axes().space {
+	for _, i := range d.axes().space() {
 		sizes = append(sizes, d.Shape[i])
 	}
 	return sizes
@@ -170,7 +176,7 @@ func (d Data) channelsBack(b *Builder, y *graph.Value) *graph.Value {
 // permutation brings the batch first, then the channels, then the space.
 func (a axes) permutation() []int {
 	perm := []int{0, 1 + a.channels}
-	for _, i := range a.space {
+	for _, i := range a.space() {
 		perm = append(perm, 1+i)
 	}
 	return perm

@@ -5,8 +5,8 @@
 //     an idea: linear.go, conv.go, norm.go, activation.go, embedding.go, attention.go, patches.go, modulation.go.
 //   - A [Net] (net.go) makes of a noisy state, the time and the label what is predicted. [Data] (data.go) says of what shape all
 //     are.
-//   - The families are [MLP] for points, [UNet] for pictures, audio and video, and [DiT] for pictures and sequences. choose.go has
-//     the sizes that suit the data, and [ParseNet] (parse.go) reads a network from a text: "unet(channels=64, mult=1:2:4)".
+//   - The families are [MLP] for points, [UNet] for pictures, audio and video, and [DiT] for these, sequences and clouds of points.
+//     choose.go has the sizes that suit the data, sizes.go their arithmetic, and [ParseNet] (parse.go) reads a network from a text: "unet(channels=64, mult=1:2:4)".
 //   - [Initialize] (init.go) draws the parameters. They are a function of the seed alone, on every machine.
 //
 // # Conventions

@@ -66,7 +66,7 @@ func (n *UNet) Check() error {
 	if err := s.Data.Check(); err != nil {
 		return err
 	}
-	if a := s.Data.axes(); a.layout == "points" || len(a.space) == 0 {
+	if a := s.Data.axes(); a.layout == "points" || len(a.space()) == 0 {
 		return fmt.Errorf("unet: %s have no neighbours to convolve with; mlp takes them", a.what)
 	}
 	if err := check("unet", s.parameters()); err != nil {

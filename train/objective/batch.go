@@ -65,20 +65,6 @@ func (o *Objective) NewBatch(n, dim int) (*Batch, error) {
 // N is the number of samples.
 func (b *Batch) N() int { return len(b.T) }
 
-// Part is a view of the samples first to first+n-1, for a worker. It cannot be filled.
-func (b *Batch) Part(first, n int) *Batch {
-	last := first + n
-	p := &Batch{X: b.X[first*b.dim : last*b.dim], Time: b.Time[first:last], T: b.T[first:last], dim: b.dim}
-	if b.Label != nil {
-		p.Label = b.Label[first:last]
-	}
-	for k := range b.Target {
-		p.Target = append(p.Target, b.Target[k][first*b.dim:last*b.dim])
-		p.Weight = append(p.Weight, b.Weight[k][first:last])
-	}
-	return p
-}
-
 // Where a batch's random numbers lie in the generator (see sampler.Philox): the sample number is the step's, elements count through the
 // batch, and draws are these. The draws of a walk count from 0.
 const (

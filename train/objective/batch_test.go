@@ -197,27 +197,6 @@ func TestTheBatchesOfASeedNeverChange(t *testing.T) {
 	require.Equal(t, "[0.09750674886163324 0.9453668940113857 0.4728049397235736] [0 9 9] [1.1482693 0.7816719 2.8127754 3.7811923 2.2765803 3.219092]", fmt.Sprintf("%v %v %v", b.T, b.Label, b.X))
 }
 
-// The parts of a batch are those of the whole, weights included, so that losses of parts add up.
-func TestPartsMakeUpTheBatch(t *testing.T) {
-	o := objective(t, "condot", "velocity,score", "")
-	b, err := o.NewBatch(10, 4)
-	require.NoError(t, err)
-	require.NoError(t, b.Fill(gaussianData(10, 4), make([]int64, 10), 1, 0))
-	whole := copyOf(b)
-	joined := &Batch{Target: make([][]float32, 2), Weight: make([][]float32, 2)}
-	for _, part := range []*Batch{b.Part(0, 3), b.Part(3, 3), b.Part(6, 4)} {
-		joined.X = append(joined.X, part.X...)
-		joined.Time = append(joined.Time, part.Time...)
-		joined.Label = append(joined.Label, part.Label...)
-		joined.T = append(joined.T, part.T...)
-		for k := range 2 {
-			joined.Target[k] = append(joined.Target[k], part.Target[k]...)
-			joined.Weight[k] = append(joined.Weight[k], part.Weight[k]...)
-		}
-	}
-	require.Equal(t, whole, joined)
-}
-
 // What the network is fed: the time formula's value, and the state times the scale.
 func TestTheCardsFormulasSayWhatTheNetworkIsFed(t *testing.T) {
 	o := objective(t, "ve(0.02,100)", "data", "")

@@ -15,7 +15,7 @@
 //   - An [Objective] (objective.go) is those choices as data; its zero value is conditional flow matching on the straight path.
 //   - terms.go evaluates it at one time, span.go finds the times at which it exists.
 //   - [Weight] (weight.go), [Times] (times.go) and [Coupling] (coupling.go; couple.go with assign.go and sinkhorn.go) are the three
-//     choices; each has its parser for the command line.
+//     choices; each has its parser for the command line (parse.go has what they share).
 //   - A [Batch] (batch.go) is filled for one step. It is a pure function of (seed, step, data, labels): a run that is
 //     stopped and resumed sees the same batches, and so does any number of workers that share one.
 //   - [Scaling] (scaling.go, formula.go) standardises badly scaled data inside the network's graph.

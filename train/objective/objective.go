@@ -94,14 +94,20 @@ func isKnown(name string) bool {
 	return err == nil
 }
 
-// filled is the objective with its defaults written out.
-func (o Objective) filled() Objective {
+// Settled is the objective with its path and its predictions said, where it leaves them to their defaults.
+func (o Objective) Settled() Objective {
 	if o.Path == nil {
 		o.Path = schedule.CondOT()
 	}
 	if len(o.Predictions) == 0 {
 		o.Predictions = []Named{Name(schedule.Velocity)}
 	}
+	return o
+}
+
+// filled is the objective with all its defaults written out.
+func (o Objective) filled() Objective {
+	o = o.Settled()
 	if o.Time == nil {
 		o.Time = schedule.MustFormula(defaultTime(o.Path, o.Predictions[0].Prediction), schedule.TimeVariables(o.Path)...)
 	}

@@ -3,8 +3,6 @@ package objective
 import (
 	"errors"
 	"fmt"
-	"math"
-	"strings"
 
 	"odeon/internal/nearest"
 	"odeon/schedule"
@@ -13,31 +11,11 @@ import (
 // parseCall takes a name with numbers apart, as weights, laws of times and couplings are written: uniform, min-snr(5),
 // logit-normal(0,1). isCall is false where the text begins with no name; the error is about the arguments.
 func parseCall(text string) (name string, args []float64, isCall bool, err error) {
-	text = strings.TrimSpace(text)
-	name, rest, hasArgs := strings.Cut(text, "(")
-	name = strings.TrimSpace(name)
+	name, args, err = schedule.ParseCall(text)
 	if !isWord(name) {
 		return "", nil, false, nil
 	}
-	if !hasArgs {
-		return name, nil, true, nil
-	}
-	inner, closed := strings.CutSuffix(strings.TrimSpace(rest), ")")
-	if !closed {
-		return name, nil, true, errors.New("expected a closing bracket at the end")
-	}
-	for arg := range strings.SplitSeq(inner, ",") {
-		f, err := schedule.ParseFormula(arg)
-		if err != nil {
-			return name, nil, true, err
-		}
-		x := f.Eval()
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return name, nil, true, fmt.Errorf("the argument %s is %g", strings.TrimSpace(arg), x)
-		}
-		args = append(args, x)
-	}
-	return name, args, true, nil
+	return name, args, true, err
 }
 
 // isWord tells whether a text is a name: letters, digits after the first, and hyphens inside.

@@ -23,33 +23,44 @@ type Scaling struct {
 
 const leastStd = 1e-6
 
+// A Fit is a scaling for one objective.
+type Fit struct {
+	Scaling
+	terms *terms
+}
+
+// For fits the scaling to an objective, and says what is wrong with either.
+func (s Scaling) For(o *Objective) (*Fit, error) {
+	t, err := o.terms()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return &Fit{s, t}, nil
+}
+
 // tolerable is how far from 1 numbers may be before they are worth scaling.
 const tolerable = 2.5
 
-// Needed tells whether a network for an objective is worth a scaling: whether at some time a mean of the state or a target is beyond 2.5,
+// Needed tells whether a network for the objective is worth the scaling: whether at some time a mean of the state or a target is beyond 2.5,
 // or a standard deviation of theirs is beyond 2.5 or below 1/2.5. That depends on the path and the prediction, too: the score, the
 // velocity on vp, and the states of ve and edm always are.
-func (s Scaling) Needed(o *Objective) (bool, error) {
-	t, err := o.terms()
-	if err != nil {
-		return false, err
-	}
-	if err := s.check(); err != nil {
-		return false, err
-	}
+func (f *Fit) Needed() bool {
 	const looks = 64
 	for i := range looks + 1 {
-		m := t.at(t.time(float64(i) / looks))
-		if s.far(m.scale*m.alpha, m.scale*m.beta) {
-			return true, nil
+		m := f.terms.at(f.terms.time(float64(i) / looks))
+		if f.far(m.scale*m.alpha, m.scale*m.beta) {
+			return true
 		}
 		for k := range m.targets {
-			if s.far(m.data[k], m.noise[k]) {
-				return true, nil
+			if f.far(m.data[k], m.noise[k]) {
+				return true
 			}
 		}
 	}
-	return false, nil
+	return false
 }
 
 // far tells whether a z + b eps is far from numbers of the order of 1.
@@ -88,19 +99,12 @@ type Scaled struct {
 // In adds the coefficients to a graph, for states of so many axes (the batch's included). time is the network's input, [batch], which
 // must be a linear function of t, or of the index on a discrete path, so that the graph can tell t. Times outside the objective's
 // Limits count as the nearest inside, so that all coefficients are finite.
-func (s Scaling) In(g *graph.Graph, o *Objective, time *graph.Value, axes int) (*Scaled, error) {
-	t, err := o.terms()
-	if err != nil {
-		return nil, err
+func (f *Fit) In(g *graph.Graph, time *graph.Value, axes int) (*Scaled, error) {
+	if scale := f.terms.Scale.String(); scale != "1" {
+		return nil, fmt.Errorf("scaling: the state has the scale %s already; leave it out, the scaling inside the network takes its place", scale)
 	}
-	if err := s.check(); err != nil {
-		return nil, err
-	}
-	if o.Scale != nil && o.Scale.String() != "1" {
-		return nil, fmt.Errorf("scaling: the state has the scale %s already; leave it out, the scaling inside the network takes its place", o.Scale)
-	}
-	if len(s.Shape) >= axes {
-		return nil, fmt.Errorf("scaling: means of shape %v for samples of %d axes", s.Shape, axes-1)
+	if len(f.Shape) >= axes {
+		return nil, fmt.Errorf("scaling: means of shape %v for samples of %d axes", f.Shape, axes-1)
 	}
 	column := make([]int, axes)
 	for i := range column {
@@ -108,14 +112,14 @@ func (s Scaling) In(g *graph.Graph, o *Objective, time *graph.Value, axes int) (
 	}
 	column[0] = graph.Batch
 	scaled := &Scaled{g: g}
-	if err := scaled.coefficients(t, g.Reshape(time, column...)); err != nil {
+	if err := scaled.coefficients(f.terms, g.Reshape(time, column...)); err != nil {
 		return nil, err
 	}
-	variance := make([]float64, len(s.Std))
+	variance := make([]float64, len(f.Std))
 	for i := range variance {
-		variance[i] = s.std(i) * s.std(i)
+		variance[i] = f.std(i) * f.std(i)
 	}
-	scaled.mean, scaled.variance = g.Constant(s.Mean, s.Shape), g.Constant(variance, s.Shape)
+	scaled.mean, scaled.variance = g.Constant(f.Mean, f.Shape), g.Constant(variance, f.Shape)
 	return scaled, nil
 }
 

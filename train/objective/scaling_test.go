@@ -58,7 +58,9 @@ func scaledBy(t *testing.T, o *Objective, s Scaling, x, time, net []float32, k i
 	state := g.Input("x", onnx.Float32, graph.Shape{graph.Batch, 2})
 	clock := g.Input("t", onnx.Float32, graph.Shape{graph.Batch})
 	given := g.Input("net", onnx.Float32, graph.Shape{graph.Batch, 2})
-	scaled, err := s.In(g, o, clock, 2)
+	fit, err := s.For(o)
+	require.NoError(t, err)
+	scaled, err := fit.In(g, clock, 2)
 	require.NoError(t, err)
 	r := graph.Evaluate(g, len(time), map[*graph.Value][]float32{state: x, clock: time, given: net}, nil, scaled.Input(state), scaled.Output(k, given))
 	return r[0], r[1]
@@ -144,9 +146,9 @@ func TestScalingOnATableIsLinearBetweenEntries(t *testing.T) {
 func TestScalingIsForWhatIsFarFromOne(t *testing.T) {
 	needed := func(path, prediction string, mean, std float64) bool {
 		o := objective(t, path, prediction, "")
-		need, err := Scaling{Mean: []float64{mean}, Std: []float64{std}}.Needed(&o)
+		fit, err := Scaling{Mean: []float64{mean}, Std: []float64{std}}.For(&o)
 		require.NoError(t, err)
-		return need
+		return fit.Needed()
 	}
 	require.False(t, needed("condot", "velocity", 0, 1))
 	require.False(t, needed("condot", "velocity", -0.74, 0.62), "digits from -1 to 1")
@@ -163,8 +165,12 @@ func TestScalingIsForWhatIsFarFromOne(t *testing.T) {
 
 func TestScalingThatCannotBeSaysWhy(t *testing.T) {
 	try := func(o Objective, s Scaling) error {
+		fit, err := s.For(&o)
+		if err != nil {
+			return err
+		}
 		g := graph.New()
-		_, err := s.In(g, &o, g.Input("t", onnx.Float32, graph.Shape{graph.Batch}), 2)
+		_, err = fit.In(g, g.Input("t", onnx.Float32, graph.Shape{graph.Batch}), 2)
 		return err
 	}
 	unit := Scaling{Mean: []float64{0}, Std: []float64{1}}

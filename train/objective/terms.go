@@ -19,7 +19,6 @@ type terms struct {
 // A moment is what an objective says about one time: the state is scale (alpha z + beta eps), target k is data[k] z + noise[k] eps, and
 // its square error has weight[k].
 type moment struct {
-	t           float64
 	time        float64 // what the network is fed
 	scale       float64
 	alpha, beta float64
@@ -68,7 +67,7 @@ func (o Objective) terms() (*terms, error) {
 func (o *terms) at(t float64) moment {
 	pt := o.Path.At(t)
 	values := newVariables(pt)
-	m := moment{t: t, alpha: pt.Alpha, beta: pt.Beta, targets: len(o.Predictions)}
+	m := moment{alpha: pt.Alpha, beta: pt.Beta, targets: len(o.Predictions)}
 	m.time = o.Time.Eval(values.time()...)
 	m.scale = o.Scale.Eval(values.time()...)
 	for k, p := range o.Predictions {

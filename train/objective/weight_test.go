@@ -86,6 +86,7 @@ func TestTheScoreIsWeighedByBetaSquaredUnlessAsked(t *testing.T) {
 	require.Equal(t, 0.0625, weightAt(t, "", path, schedule.Score, 0.75))
 	require.Equal(t, 1., weightAt(t, "", path, schedule.Velocity, 0.75))
 	require.Equal(t, 1., weightAt(t, "uniform", path, schedule.Score, 0.75))
+	require.Equal(t, weightAt(t, "min-snr(3)", path, schedule.Data, 0.75), weightAt(t, "min-snr(max(2,3))", path, schedule.Data, 0.75))
 	require.Equal(t, 0.25, weightAt(t, "beta", path, schedule.Score, 0.75))
 	require.InDelta(t, 2*math.Log(3), weightAt(t, "logsnr", path, schedule.Velocity, 0.75), 1e-12)
 	require.Equal(t, 2., weightAt(t, "dalpha-dbeta", path, schedule.Velocity, 0.75))
