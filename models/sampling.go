@@ -26,6 +26,7 @@ var settings = map[string]struct {
 	"steps":             {aWhole, wholeText},
 	"grid":              {`a grid such as "karras(7)", or a list of times`, gridText},
 	"sigma":             {`a formula such as "1.5*(1-t)"`, textOrNumber},
+	"order":             {aWhole, wholeText},
 	"eta":               {aNumber, numberText},
 	"guidance":          {aNumber, numberText},
 	"guidance-interval": {twoNumber, pairText},

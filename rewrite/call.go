@@ -48,8 +48,16 @@ func (c *compiler) halvingOf() halving {
 }
 
 // predict writes what the row's rows are written in: the network's prediction under guidance and, where the plan clips, the
-// clipped data prediction made of it.
+// clipped data prediction made of it; and where it has a functional, that.
 func (c *compiler) predict(g *onnx.Graph, t *table, x onnx.Ref) (onnx.Ref, error) {
+	p, err := c.clipped(g, t, x)
+	if err != nil || c.plan.Functional == "" {
+		return p, err
+	}
+	return sum(g, term{&t.fx, x}, term{&t.fp, p}), nil
+}
+
+func (c *compiler) clipped(g *onnx.Graph, t *table, x onnx.Ref) (onnx.Ref, error) {
 	p, err := c.guided(g, t, t.scale.times(g, x))
 	if err != nil || c.plan.Clip == nil {
 		return p, err

@@ -184,7 +184,7 @@ func (c *compiler) loop(rows, rest []sampler.Row, stages int, s state) (state, e
 	return s, nil
 }
 
-// row writes x' = A x + A0 x_base + sum_j B_j p_j + C xi with sums and roundings in [sampler.Run]'s order.
+// row writes x' = A x + A0 x_base + sum_j B_j p_j + C xi + C1 xi_1 with sums and roundings in [sampler.Run]'s order.
 func (c *compiler) row(g *onnx.Graph, t *table, s state) (state, error) {
 	switch {
 	case t.keep.is(1):
@@ -204,6 +204,9 @@ func (c *compiler) row(g *onnx.Graph, t *table, s state) (state, error) {
 	}
 	if !t.c.is(0) {
 		terms = append(terms, term{&t.c, c.draw(g, t)})
+	}
+	if !t.c1.is(0) {
+		terms = append(terms, term{&t.c1, c.drawn(g, &t.draw1)})
 	}
 	if x := sum(g, terms...); x != onnx.None {
 		s.x = x
@@ -236,16 +239,22 @@ func sum(g *onnx.Graph, terms ...term) onnx.Ref {
 
 // draw is the row's noise. A row that draws none is given some, which it multiplies by zero.
 func (c *compiler) draw(g *onnx.Graph, t *table) onnx.Ref {
-	k, same := t.draw.constant()
+	_, same := t.draw.constant()
 	switch {
-	case same:
-		return g.Node("Gather", c.stepNoise, g.Const("", onnx.Scalar(int64(k))))
-	case t.draws == 0:
-		return g.Node("Gather", c.stepNoise, g.Node("Squeeze", as(g, t.draw.ref, onnx.Int64), integers(g, 0)))
+	case same || t.draws == 0:
+		return c.drawn(g, &t.draw)
 	case t.draws == len(t.draw.values):
 		return g.Node("Gather", c.stepNoise, t.index)
 	}
 	return g.Node("Gather", c.stepNoise, g.Node("Min", t.index, g.Const("", onnx.Scalar(int64(t.draws-1)))))
+}
+
+// drawn is the noise of the row of step_noise that a column says.
+func (c *compiler) drawn(g *onnx.Graph, row *column) onnx.Ref {
+	if k, same := row.constant(); same {
+		return g.Node("Gather", c.stepNoise, g.Const("", onnx.Scalar(int64(k))))
+	}
+	return g.Node("Gather", c.stepNoise, g.Node("Squeeze", as(g, row.ref, onnx.Int64), integers(g, 0)))
 }
 
 // predictions are those that the row reads, the newest first: the network's at x, where the row calls it, and those before.

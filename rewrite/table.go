@@ -42,12 +42,13 @@ func (c *column) times(g *onnx.Graph, x onnx.Ref) onnx.Ref {
 // table is some rows of a plan, column by column: those that one place in a graph stands for, all rows or one of every so many
 // in a loop, else a single one. What they do not use is thus never written.
 type table struct {
-	a, a0, c     column
+	a, a0, c, c1 column
 	b            []column
 	scale        column
 	dataX, dataP column
+	fx, fp       column // of the functional that the rows are written in, where the plan has one
 	call, keep   column // 1 or 0
-	draw         column // row of step_noise
+	draw, draw1  column // row of step_noise; that of the noise before it
 	halves       column // of guidance
 
 	draws int      // rows of step_noise, where the row of the table is that of step_noise as well; else 0
@@ -76,8 +77,8 @@ func newTable(rows []sampler.Row, depth int, clock *models.Port, g sampler.Guida
 			column *column
 			value  float64
 		}{
-			{&t.a, a}, {&t.a0, a0}, {&t.c, r.C}, {&t.scale, r.Scale}, {&t.dataX, r.DataX}, {&t.dataP, r.DataP},
-			{&t.call, truth(r.Call)}, {&t.keep, truth(r.Keep)}, {&t.draw, float64(max(r.Draw, 1) - 1)},
+			{&t.a, a}, {&t.a0, a0}, {&t.c, r.C}, {&t.c1, r.C1}, {&t.fx, r.FX}, {&t.fp, r.FP}, {&t.scale, r.Scale}, {&t.dataX, r.DataX}, {&t.dataP, r.DataP},
+			{&t.call, truth(r.Call)}, {&t.keep, truth(r.Keep)}, {&t.draw, float64(max(r.Draw, 1) - 1)}, {&t.draw1, float64(max(r.Draw1, 1) - 1)},
 			{&t.halves, halves}, {&t.input, r.Input},
 		} {
 			cell.column.values = append(cell.column.values, cell.value)
@@ -133,7 +134,7 @@ func truth(b bool) float64 {
 
 // factors are the columns that states, predictions and noise are multiplied by.
 func (t *table) factors() []*column {
-	all := []*column{&t.a, &t.a0, &t.c, &t.scale, &t.dataX, &t.dataP}
+	all := []*column{&t.a, &t.a0, &t.c, &t.c1, &t.fx, &t.fp, &t.scale, &t.dataX, &t.dataP}
 	for j := range t.b {
 		all = append(all, &t.b[j])
 	}
@@ -142,7 +143,7 @@ func (t *table) factors() []*column {
 
 // varying are the columns that a loop reads from its tables, those that need more than float32 apart.
 func (t *table) varying() (narrow, wide []*column) {
-	for _, c := range append(t.factors(), &t.call, &t.keep, &t.draw, &t.halves, &t.input) {
+	for _, c := range append(t.factors(), &t.call, &t.keep, &t.draw, &t.draw1, &t.halves, &t.input) {
 		switch _, same := c.constant(); {
 		case c == &t.input && t.timeless, c == &t.draw && t.draws > 0:
 		case c == &t.input && t.wide && len(c.values) > 1:

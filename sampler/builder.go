@@ -16,10 +16,21 @@ type builder struct {
 	eta      float64
 	discrete *schedule.Discrete  // the model's path, where it is discrete
 	basis    schedule.Prediction // what the rows' predictions are: the model's first, or the data where the plan clips
+	works    schedule.Prediction // the functional that the rows' predictions are made into; none: they stay as they are
 	second   schedule.Prediction // what the rows' second predictions are; none where the plan clips
 	plan     *Plan
 	stiff    stiffness
 	values   []float64
+
+	order int // of the solver, where it has several
+	total int // steps of the walk
+	draws int // draws of noise that a step has at most
+	drawn int // the number of the last one
+
+	calls int          // of the network, so far
+	past  []evaluation // the last values of the functional that a multistep solver goes by, newest first
+	used  []evaluation // and those that its last step went by, where it is to be corrected
+	last  stride       // which was this
 }
 
 // node is a time of the walk, with the path there.
@@ -27,6 +38,11 @@ type node struct {
 	t     float64
 	path  schedule.Path
 	point schedule.Point
+
+	input  *float64 // fed to the network in place of what the model says
+	order  int      // the highest of the step that begins here; 0: the solver's
+	stages []node   // later stages of that step, where they are given
+	leads  *node    // where that step leads, where it is not the next node
 }
 
 // clean says whether the state at n is clean data.
@@ -46,7 +62,9 @@ func (b *builder) at(t float64) node {
 	return b.index(i)
 }
 
-func (b *builder) node(t float64) node { return node{t, b.model.Path, b.model.Path.At(t)} }
+func (b *builder) node(t float64) node {
+	return node{t: t, path: b.model.Path, point: b.model.Path.At(t)}
+}
 
 // index is the node of a trained index.
 func (b *builder) index(i schedule.Index) node {
@@ -86,6 +104,9 @@ func (b *builder) call(k int, n node) (Row, error) {
 	if b.model.Integer {
 		row.Input = math.RoundToEven(row.Input)
 	}
+	if n.input != nil {
+		row.Input = *n.input
+	}
 	if b.model.Scale != nil {
 		row.Scale = b.model.Scale.Eval(b.values...)
 	}
@@ -103,7 +124,27 @@ func (b *builder) call(k int, n node) (Row, error) {
 		}
 		row.DataX, row.DataP = data.X, data.P
 	}
+	if b.works.Valid() {
+		return row, b.make(&row, b.works, n)
+	}
 	return row, nil
+}
+
+// still is a row at n that does not call the network.
+func (b *builder) still(k int, n node) Row {
+	row := Row{Step: k, T: n.t, Scale: 1}
+	if b.discrete != nil {
+		index := n.point.Index
+		row.Index = &index
+	}
+	return row
+}
+
+// make lets the row remember the functional f in place of the prediction.
+func (b *builder) make(row *Row, f schedule.Prediction, n node) error {
+	c, err := schedule.Convert(n.path, b.basis, f, n.t)
+	row.FX, row.FP = c.X, c.P
+	return err
 }
 
 // expression is a functional of the data and the noise in what a call knows: X x + P p + S q, with x the state, p the
@@ -118,6 +159,10 @@ func (e expression) plus(c float64, f expression) expression {
 // functional is the expression of a prediction at n. What the network gives is taken as it is, at every time; anything
 // else is had from the first prediction.
 func (b *builder) functional(n node, want schedule.Prediction) (expression, error) {
+	if b.works.Valid() {
+		c, err := schedule.Convert(n.path, b.works, want, n.t)
+		return expression{X: c.X, P: c.P}, err
+	}
 	if want.Equal(b.second) && !want.Equal(b.basis) {
 		return expression{S: 1}, nil
 	}
@@ -133,14 +178,30 @@ func (r *Row) becomes(e expression) {
 	}
 }
 
-// append adds finished rows. Those that add noise draw their step's number.
+// draw is the number of the next draw of noise in step k. A step has as many numbers as it may need, used or not.
+func (b *builder) draw(k int) int {
+	b.drawn = max(b.drawn, k*b.draws) + 1
+	return b.drawn
+}
+
+// noise adds noise of standard deviation c to the last row.
+func (b *builder) noise(c float64) {
+	if row := &b.plan.Rows[len(b.plan.Rows)-1]; c != 0 {
+		row.C, row.Draw = c, b.draw(row.Step)
+	}
+}
+
+// append adds finished rows. Those that add noise draw it.
 func (b *builder) append(rows ...Row) {
 	for _, row := range rows {
+		if row.C1 != 0 {
+			row.Draw1 = b.drawn
+		}
 		if row.C != 0 {
-			row.Draw = row.Step + 1
+			row.Draw = b.draw(row.Step)
 		}
 		// A negative zero is a zero: as text it would be a difference that is none.
-		for _, v := range []*float64{&row.A, &row.A0, &row.C, &row.DataX, &row.DataP} {
+		for _, v := range []*float64{&row.A, &row.A0, &row.C, &row.C1, &row.FX, &row.FP, &row.DataX, &row.DataP} {
 			*v += 0
 		}
 		for _, column := range [][]float64{row.B, row.S} {

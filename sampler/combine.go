@@ -19,7 +19,10 @@ type term struct {
 const tile = 1024
 
 // combine replaces the state by the row's linear combination and says whether it is finite.
-func (x *State) combine(row *Row) bool {
+func (x *State) combine(row *Row) bool { return x.write(x.X, row) }
+
+// write stores the row's linear combination in to and says whether it is finite.
+func (x *State) write(to []float32, row *Row) bool {
 	terms := x.terms[:0]
 	if row.A != 0 {
 		terms = append(terms, term{float32(row.A), x.X})
@@ -40,11 +43,18 @@ func (x *State) combine(row *Row) bool {
 	if row.C != 0 {
 		terms = append(terms, term{float32(row.C), x.xi})
 	}
+	if row.C1 != 0 {
+		earlier := x.xi
+		if row.Draw > 0 {
+			earlier = x.xi1
+		}
+		terms = append(terms, term{float32(row.C1), earlier})
+	}
 	x.terms = terms
 	ok := true
 	for i := 0; i < len(x.X); i += tile {
 		end := min(i+tile, len(x.X))
-		dst := x.X[i:end]
+		dst := to[i:end]
 		sum(dst, terms, i, end)
 		ok = finite32(dst) && ok
 	}

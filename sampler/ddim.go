@@ -14,6 +14,7 @@ var DDIM = Solver{
 	Name:    "ddim",
 	Summary: "through the predicted data and noise; eta 0 unless set",
 	step:    (*builder).ddim,
+	noisy:   byEta | byVariance,
 	eta:     0,
 }
 
@@ -23,6 +24,7 @@ var DDPM = Solver{
 	Name:    "ddpm",
 	Summary: "ancestral sampling: ddim with eta 1",
 	step:    (*builder).ddim,
+	noisy:   byEta | byVariance,
 	eta:     1,
 }
 

@@ -3,7 +3,7 @@
 // Time t runs from 0 (noise) to 1 (data). A sampler is a table: every step of every fixed-grid solver is linear in what
 // is known when it is taken,
 //
-//	x' = A x + A0 x_base + sum_j B_j p_j + sum_j S_j q_j + C xi
+//	x' = A x + A0 x_base + sum_j B_j p_j + sum_j S_j q_j + C xi + C1 xi_1
 //
 // with x the state, x_base a state kept from an earlier row, p_j the network's predictions, newest first, q_j the second
 // ones of the same calls where a network gives two (velocity and score, say), and xi fresh standard normal noise. The way
@@ -15,7 +15,11 @@
 //	err = sampler.Run(ctx, plan, net, x, noise, nil)             // run.go: the one loop
 //
 // A [Solver] writes rows and does nothing else: rungekutta.go has the tableaux, maruyama.go the drift of the SDE, ddim.go
-// the steps that go through the predicted data and noise, langevin.go plans whose field does not move. What the network
+// the steps that go through the predicted data and noise, langevin.go plans whose field does not move. form.go writes the walk as
+// an integral of the data prediction, the noise or the velocity, whichever a solver approximates, for any path and diffusion
+// coefficient; multistep.go and singlestep.go are the two ways to do so, and adams.go, dpm.go and kdiffusion.go the methods of the
+// literature as values of these. consistency.go and corrector.go are solvers for special networks and fields. Settings.Nodes walks
+// another program's schedule as it is, and [Adaptive] finds its steps by a tolerance. What the network
 // predicts never matters to a solver: velocity, score, data and noise are linear functionals of one another
 // ([schedule.Convert]). [Plan.Print] shows a plan, [ReadPlan] reads one back.
 //

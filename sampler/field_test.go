@@ -38,7 +38,8 @@ func perfect(m exact.Mixture, model Model) Func {
 
 // walk64 reads a plan's table in float64, so that no rounding hides an order of convergence. xi gives a row's noise.
 func walk64(plan *Plan, m exact.Mixture, model Model, x []float64, xi func(draw int) []float64) []float64 {
-	var base []float64
+	var base, noise []float64
+	depth := plan.history()
 	var preds, seconds [][]float64
 	for _, row := range plan.Rows {
 		if row.Keep {
@@ -52,14 +53,19 @@ func walk64(plan *Plan, m exact.Mixture, model Model, x []float64, xi func(draw 
 					p[i] = min(max(row.DataX*x[i]+row.DataP*p[i], plan.Clip[0]), plan.Clip[1])
 				}
 			}
-			preds = append([][]float64{p}, preds...)
+			if row.FP != 0 {
+				for i := range p {
+					p[i] = row.FX*x[i] + row.FP*p[i]
+				}
+			}
+			preds = append([][]float64{p}, preds[:min(len(preds), depth)]...)
 			if plan.Second != "" {
 				q := make([]float64, len(x))
 				m.Predict(q, x, model.Second, model.Path.At(row.T))
-				seconds = append([][]float64{q}, seconds...)
+				seconds = append([][]float64{q}, seconds[:min(len(seconds), depth)]...)
 			}
 		}
-		var noise []float64
+		earlier := noise
 		if row.Draw > 0 {
 			noise = xi(row.Draw)
 		}
@@ -78,6 +84,9 @@ func walk64(plan *Plan, m exact.Mixture, model Model, x []float64, xi func(draw 
 			if row.C != 0 {
 				next[i] += row.C * noise[i]
 			}
+			if row.C1 != 0 {
+				next[i] += row.C1 * earlier[i]
+			}
 		}
 		x = next
 	}
@@ -89,9 +98,16 @@ func walk64(plan *Plan, m exact.Mixture, model Model, x []float64, xi func(draw 
 func gaussianMoments(t *testing.T, plan *Plan, m exact.Mixture, model Model, mean, variance float64) (float64, float64) {
 	t.Helper()
 	for _, row := range plan.Rows {
-		require.True(t, row.Ends && row.A0 == 0 && len(row.B) == 1)
+		require.True(t, row.A0 == 0 && len(row.B) <= 1)
+		if !row.Call {
+			mean, variance = row.A*mean, row.A*row.A*variance+row.C*row.C
+			continue
+		}
 		p := make([]float64, 2)
 		m.Predict(p, []float64{0, 1}, model.Prediction, model.Path.At(row.T))
+		if row.FP != 0 {
+			p[0], p[1] = row.FP*p[0], row.FX+row.FP*p[1]
+		}
 		a, c := row.A+row.B[0]*(p[1]-p[0]), row.B[0]*p[0]
 		for _, s := range row.S {
 			m.Predict(p, []float64{0, 1}, model.Second, model.Path.At(row.T))

@@ -8,11 +8,14 @@ import (
 
 // Row is one line of the table that a sampler is:
 //
-//	x' = A x + A0 x_base + sum_j B[j] p_j + sum_j S[j] q_j + C xi
+//	x' = A x + A0 x_base + sum_j B[j] p_j + sum_j S[j] q_j + C xi + C1 xi_1
 //
 // with x the state, x_base the state last kept, p_0 the newest prediction (this row's own where it calls the network),
-// p_1 the one before it, q_j the second prediction of the call that gave p_j, and xi fresh standard normal noise. A row
-// with A = 0 does not read x.
+// p_1 the one before it, q_j the second prediction of the call that gave p_j, xi fresh standard normal noise, and xi_1 the
+// noise drawn last before it. A row with A = 0 does not read x.
+//
+// Where the plan has a Functional, that is what p_j are: a row that calls the network remembers FX x + FP p in place of the
+// prediction p. So a solver that interpolates the data prediction, say, reads no earlier state, whatever is predicted.
 type Row struct {
 	Step int     `json:"step"` // solver step, from 0; a step may have several rows
 	T    float64 `json:"t"`    // the state's time before the row
@@ -25,12 +28,17 @@ type Row struct {
 	Keep  bool     `json:"keep,omitempty"`  // whether the state is kept as x_base before the row
 	Ends  bool     `json:"ends"`            // whether the row completes its solver step
 
-	A    float64   `json:"a"`
-	A0   float64   `json:"a0,omitempty"`
-	B    []float64 `json:"b,omitempty"`
-	S    []float64 `json:"s,omitempty"` // only where the network gives two predictions and the row reads the second
-	C    float64   `json:"c,omitempty"`
-	Draw int       `json:"draw,omitempty"` // which draw xi is: step k draws number k+1 (0 is the start); 0: the row draws nothing
+	A     float64   `json:"a"`
+	A0    float64   `json:"a0,omitempty"`
+	B     []float64 `json:"b,omitempty"`
+	S     []float64 `json:"s,omitempty"` // only where the network gives two predictions and the row reads the second
+	C     float64   `json:"c,omitempty"`
+	C1    float64   `json:"c1,omitempty"`
+	Draw  int       `json:"draw,omitempty"`  // which draw xi is (0 is the start): step k's are numbered from k times the most that a step draws, plus 1; 0: the row draws nothing
+	Draw1 int       `json:"draw1,omitempty"` // which draw xi_1 is: the last one before the row's own
+
+	FX float64 `json:"fx,omitempty"` // p_0 = FX x + FP p, in a plan with a Functional
+	FP float64 `json:"fp,omitempty"`
 
 	DataX float64 `json:"data_x,omitempty"` // z = DataX x + DataP p, in a plan that clips
 	DataP float64 `json:"data_p,omitempty"`
@@ -51,11 +59,13 @@ type Plan struct {
 	Solver     string `json:"solver"`
 	Path       string `json:"path,omitempty"`
 	Prediction string `json:"prediction,omitempty"`
-	Second     string `json:"second,omitempty"` // the network's second prediction; empty: no row reads one, and it need not be computed
+	Second     string `json:"second,omitempty"`     // the network's second prediction; empty: no row reads one, and it need not be computed
+	Functional string `json:"functional,omitempty"` // what the rows' p_j are, made of state and prediction by FX and FP; empty: the prediction itself
 	Grid       string `json:"grid,omitempty"`
 	Sigma      string `json:"sigma,omitempty"` // diffusion coefficient; empty: an ODE, or a solver with noise of its own
 
-	Eta      *float64    `json:"eta,omitempty"`      // share of fresh noise, of ddim and ddpm
+	Order    int         `json:"order,omitempty"`    // of the solvers that have several
+	Eta      *float64    `json:"eta,omitempty"`      // share of fresh noise
 	Variance string      `json:"variance,omitempty"` // "posterior" or "beta", of ddim and ddpm with noise
 	Clip     *[2]float64 `json:"clip,omitempty"`     // range of the data prediction; the rows' p is then the clipped data prediction
 
@@ -110,6 +120,11 @@ func (p *Plan) keeps() bool {
 	return slices.ContainsFunc(p.Rows, func(r Row) bool { return r.Keep })
 }
 
+// looksBack says whether a row reads the noise before its own.
+func (p *Plan) looksBack() bool {
+	return slices.ContainsFunc(p.Rows, func(r Row) bool { return r.C1 != 0 })
+}
+
 // Check says whether the table can be run: numbers finite, steps in order, and no row that reads a prediction, a base
 // or a draw that does not exist. NewPlan's plans pass; a plan read from a file may not.
 func (p *Plan) Check() error {
@@ -122,13 +137,13 @@ func (p *Plan) Check() error {
 	if n := len(p.Rows); n == 0 || !p.Rows[n-1].Ends {
 		return fmt.Errorf("plan: of its %d rows the last must complete a step", n)
 	}
-	calls, step, kept := 0, 0, false
+	calls, step, kept, drawn := 0, 0, false, 0
 	for i := range p.Rows {
 		row := &p.Rows[i]
 		bad := func(format string, args ...any) error {
 			return fmt.Errorf("plan: row %d (step %d, t=%.6g): %s", i, row.Step, row.T, fmt.Sprintf(format, args...))
 		}
-		if !finite(row.T, row.Next, row.Input, row.Scale, row.A, row.A0, row.C, row.DataX, row.DataP, row.Sigma) || !finite(row.B...) || !finite(row.S...) {
+		if !finite(row.T, row.Next, row.Input, row.Scale, row.A, row.A0, row.C, row.C1, row.FX, row.FP, row.DataX, row.DataP, row.Sigma) || !finite(row.B...) || !finite(row.S...) {
 			return bad("a number is not finite")
 		}
 		if row.Step != step {
@@ -152,6 +167,17 @@ func (p *Plan) Check() error {
 			return bad("reads a kept state, but none was kept")
 		case row.Draw < 0 || row.Draw == 0 && row.C != 0:
 			return bad("has C = %v with draw %d; draws are numbered from 1", row.C, row.Draw)
+		case row.C1 != 0 && drawn == 0:
+			return bad("reads an earlier noise, but none was drawn")
+		case row.C1 != 0 && row.Draw1 != drawn:
+			return bad("reads the noise of draw %d, but the last drawn is %d", row.Draw1, drawn)
+		case (row.FX != 0 || row.FP != 0) && p.Functional == "":
+			return bad("has fx = %v and fp = %v, but the plan names no functional that they make", row.FX, row.FP)
+		case row.Call && row.FP == 0 && p.Functional != "":
+			return bad("does not make the functional %s of its prediction: fp is 0", p.Functional)
+		}
+		if row.Draw > 0 {
+			drawn = row.Draw
 		}
 	}
 	if step != p.Steps {

@@ -42,7 +42,10 @@ func (p *Plan) Print(w io.Writer) error {
 }
 
 func (p *Plan) header() [][2]string {
-	eta, clip := "", ""
+	eta, clip, order := "", "", ""
+	if p.Order > 0 {
+		order = strconv.Itoa(p.Order)
+	}
 	if p.Eta != nil {
 		if eta = number(*p.Eta); p.Variance != "" {
 			eta += ", variance " + p.Variance
@@ -56,8 +59,10 @@ func (p *Plan) header() [][2]string {
 		{"path", shortened(p.Path)},
 		{"prediction", p.Prediction},
 		{"second", p.Second},
+		{"functional", p.Functional},
 		{"grid", shortened(p.Grid)},
 		{"sigma", p.Sigma},
+		{"order", order},
 		{"eta", eta},
 		{"clip", clip},
 		{"from, to", fmt.Sprintf("t=%s, t=%s", number(p.From), number(p.To))},
@@ -85,6 +90,9 @@ func (p *Plan) equation() string {
 	if p.Clip != nil {
 		symbol = "z"
 	}
+	if p.Functional != "" {
+		symbol = "f"
+	}
 	first, second := p.readBack()
 	for j := range first {
 		text += fmt.Sprintf(" + B%d %s_%d", j, symbol, j)
@@ -95,8 +103,15 @@ func (p *Plan) equation() string {
 	if p.Draws() > 0 {
 		text += " + C xi"
 	}
+	if p.looksBack() {
+		text += " + C1 xi_1"
+	}
+	given := "p"
 	if p.Clip != nil {
-		text += ",  z = clip(zx x + zp p)"
+		given, text = "z", text+",  z = clip(zx x + zp p)"
+	}
+	if p.Functional != "" {
+		text += fmt.Sprintf(",  f = fx x + fp %s", given)
 	}
 	return text
 }
@@ -139,12 +154,7 @@ func (p *Plan) columns() []column {
 			return *r.Index
 		})
 	}
-	add("input", true, func(r *Row) float64 {
-		if !r.Call {
-			return math.NaN()
-		}
-		return r.Input
-	})
+	add("input", true, func(r *Row) float64 { return ifCalled(r, r.Input) })
 	if p.scaled() {
 		add("scale", true, func(r *Row) float64 { return r.Scale })
 	}
@@ -153,6 +163,8 @@ func (p *Plan) columns() []column {
 		add("zx", true, func(r *Row) float64 { return r.DataX })
 		add("zp", true, func(r *Row) float64 { return r.DataP })
 	}
+	add("fx", p.Functional != "", func(r *Row) float64 { return ifCalled(r, r.FX) })
+	add("fp", p.Functional != "", func(r *Row) float64 { return ifCalled(r, r.FP) })
 	add("A", true, func(r *Row) float64 { return r.A })
 	add("A0", p.keeps(), func(r *Row) float64 { return r.A0 })
 	first, second := p.readBack()
@@ -163,8 +175,18 @@ func (p *Plan) columns() []column {
 		add(fmt.Sprintf("S%d", j), true, func(r *Row) float64 { return entry(r.S, j) })
 	}
 	add("C", false, func(r *Row) float64 { return r.C })
+	add("C1", false, func(r *Row) float64 { return r.C1 })
+	add("draw1", false, func(r *Row) float64 { return float64(r.Draw1) })
 	add("draw", false, func(r *Row) float64 { return float64(r.Draw) })
 	return columns
+}
+
+// ifCalled is v, or a place left empty in a row that does not call the network.
+func ifCalled(r *Row, v float64) float64 {
+	if !r.Call {
+		return math.NaN()
+	}
+	return v
 }
 
 // entry is a row's coefficient of prediction j, or a place left empty.

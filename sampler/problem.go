@@ -44,13 +44,22 @@ type Settings struct {
 	// Indexes are the trained indices at which the network is called, noisiest first, on a discrete path. They stand in
 	// for Grid, From and To.
 	Indexes []schedule.Index
+	// Nodes are where the steps begin, and where the last one ends, in full detail; they stand in for Steps, Grid, Indexes, From
+	// and To. Another program's schedule is walked so, digit by digit.
+	Nodes []Node
+
 	// EndIndex makes the walk on a discrete path end in the state at that index. Nil: at clean data. A named grid then
 	// spaces its steps over what is noisier.
 	EndIndex *schedule.Index
 
 	Sigma    schedule.Diffusion // 0: the ODE
-	Eta      *float64           // of ddim (default 0) and ddpm (default 1)
+	Eta      *float64           // share of fresh noise, of the solvers that have one: 0 for ddim, 1 for ddpm and the SDE forms
 	Variance string             // of ddim and ddpm with noise: "posterior" (default) or "beta"
+
+	Order     int       // of the solvers that have several; 0: the solver's usual one
+	Churn     Churn     // of euler-churn and heun-churn; the zero value: none
+	Gamma     *float64  // of tcd: how far a step goes back to noise, 0 to 1; nil: 0.3
+	Corrector Corrector // of predictor-corrector and annealed-langevin
 
 	// Last is how a walk ends on a path that ends with noise left (ve, edm). "denoise": the last of the steps is one to
 	// the data prediction, and does nothing else where no noise is left. "none": it ends where the grid ends. Default:
@@ -81,7 +90,8 @@ func NewPlan(m Model, s Settings) (*Plan, error) {
 	plan, err := build(m, s)
 	var start *startError
 	_, listed := s.Grid.(schedule.List)
-	if !errors.As(err, &start) || s.From != nil || listed || len(s.Indexes) > 0 {
+	_, levels := s.Grid.(schedule.Sigmas)
+	if !errors.As(err, &start) || s.From != nil || listed || levels || len(s.Indexes) > 0 || len(s.Nodes) > 0 {
 		return plan, err
 	}
 	for _, from := range laterStarts(m.Path) {
@@ -120,6 +130,10 @@ func build(m Model, s Settings) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.total = len(nodes) - 1
+	if denoise {
+		b.total++
+	}
 	plan := b.plan
 	plan.From = nodes[0].t
 	if s.From != nil && plan.From != *s.From && b.discrete == nil {
@@ -131,7 +145,11 @@ func build(m Model, s Settings) (*Plan, error) {
 	for k := range nodes {
 		switch {
 		case k+1 < len(nodes):
-			err = b.step(k, nodes[k], nodes[k+1])
+			to := nodes[k+1]
+			if nodes[k].leads != nil {
+				to = *nodes[k].leads
+			}
+			err = b.step(k, nodes[k], to)
 		case denoise:
 			err = b.jump(k, nodes[k], "denoise: to the data prediction")
 		default:
@@ -164,6 +182,8 @@ func (b *builder) cannotStart(first node, err error) error {
 	_, listed := b.settings.Grid.(schedule.List)
 	mend := fmt.Sprintf("start inside, for example with --t-start %v", within)
 	switch {
+	case len(b.settings.Nodes) > 0:
+		mend = "leave the first node out"
 	case len(b.settings.Indexes) > 0:
 		mend = fmt.Sprintf("leave index %v out", first.point.Index)
 	case listed:
@@ -190,6 +210,9 @@ func (s Settings) Check() error {
 			return err
 		}
 	}
+	if err := s.checkNodes(); err != nil {
+		return err
+	}
 	return s.checkIndexes()
 }
 
@@ -215,16 +238,27 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 	if err := s.Solver.check(s); err != nil {
 		return nil, err
 	}
-	if s.Grid == nil && len(s.Indexes) == 0 {
+	if s.Grid == nil && len(s.Indexes) == 0 && len(s.Nodes) == 0 {
 		s.Grid = schedule.Uniform
 		if b.discrete != nil {
 			s.Grid = schedule.Trailing
 		}
 	}
+	grid := s.Grid
+	if levels, ok := s.Grid.(schedule.Sigmas); ok {
+		times, err := levels.Times(m.Path, 0, 1, 0)
+		if err != nil {
+			return nil, err
+		}
+		s.Grid = schedule.List(times)
+	}
 	b.settings = s
 	b.plan = &Plan{Solver: s.Solver.Name, Path: m.Path.String(), Prediction: m.Prediction.String(), Grid: "indexes"}
-	if s.Grid != nil {
-		b.plan.Grid = s.Grid.String()
+	if len(s.Nodes) > 0 {
+		b.plan.Grid = "nodes"
+	}
+	if grid != nil {
+		b.plan.Grid = grid.String()
 	}
 	if !s.Sigma.IsZero() {
 		b.plan.Sigma = s.Sigma.String()
@@ -233,13 +267,22 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 		b.eta = s.Solver.noise(s)
 		eta := b.eta
 		b.plan.Eta = &eta
-		if b.eta != 0 {
+		if b.eta != 0 && s.Solver.noisy&byVariance != 0 {
 			b.plan.Variance = cmp.Or(s.Variance, "posterior")
 		}
 	}
 	if s.Clip != nil {
 		clip := *s.Clip
 		b.plan.Clip, b.basis, b.second = &clip, schedule.Data, schedule.Prediction{}
+	}
+	if highest := s.Solver.highest; highest > 0 {
+		b.order = cmp.Or(s.Order, s.Solver.order)
+		b.plan.Order = b.order
+	}
+	b.draws = cmp.Or(s.Solver.draws, 1)
+	if works := s.Solver.works; works.Valid() && !works.Equal(b.basis) {
+		b.works = works
+		b.plan.Functional = works.String()
 	}
 	return b, nil
 }

@@ -24,6 +24,9 @@ func (b *builder) route() (nodes []node, denoise bool, err error) {
 	if err := b.checkTrained(); err != nil {
 		return nil, false, err
 	}
+	if len(b.settings.Nodes) > 0 {
+		return b.given(b.settings.Nodes), b.settings.Last == "denoise", nil
+	}
 	if len(b.settings.Indexes) > 0 {
 		return b.indexed(), false, nil
 	}

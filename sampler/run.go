@@ -12,10 +12,11 @@ type State struct {
 	N, First       int
 	AllowNonfinite bool // walk on where a state is no longer finite
 
-	base, xi []float32   // the kept state, and the row's noise
-	preds    [][]float32 // what the last calls gave, a ring: preds[head] is the newest; [p; q] where there are two predictions
-	head     int
-	terms    []term
+	base    []float32   // the kept state
+	xi, xi1 []float32   // the noise last drawn, and the one before it
+	preds   [][]float32 // what the last calls gave, a ring: preds[head] is the newest; [p; q] where there are two predictions
+	head    int
+	terms   []term
 }
 
 // NewState is a state of n samples whose numbers begin at first. It keeps x, whose length is a multiple of n.
@@ -49,7 +50,7 @@ func (x *State) Draw(plan *Plan, noise Noise) error {
 	return nil
 }
 
-// Run walks x through the plan: each row is x' = A x + A0 x_base + sum_j B_j p_j + sum_j S_j q_j + C xi. Net gives what the
+// Run walks x through the plan: each row is x' = A x + A0 x_base + sum_j B_j p_j + sum_j S_j q_j + C xi + C1 xi_1. Net gives what the
 // plan's Prediction says, and in the same call what Second says if it says anything; under a plan with Clip, wrap it in
 // Clip. Noise may be nil for a plan that draws none, obs always.
 //
@@ -89,6 +90,9 @@ func (x *State) prepare(plan *Plan, noise Noise) error {
 	if draws {
 		x.xi = sized(x.xi, size)
 	}
+	if plan.looksBack() {
+		x.xi1 = sized(x.xi1, size)
+	}
 	if plan.keeps() {
 		x.base = sized(x.base, size)
 	}
@@ -127,8 +131,15 @@ func (x *State) read(ctx context.Context, net Network, noise Noise, row *Row) er
 		if err := net.Predict(ctx, x.preds[x.head], x.X, row.At(x.First)); err != nil {
 			return err
 		}
+		if row.FP != 0 {
+			p := x.preds[x.head][:len(x.X)]
+			sum2(p, float32(row.FX), x.X, float32(row.FP), p)
+		}
 	}
 	if row.Draw > 0 {
+		if len(x.xi1) == len(x.xi) {
+			x.xi, x.xi1 = x.xi1, x.xi
+		}
 		return noise.Normals(x.xi, x.First, x.N, row.Draw)
 	}
 	return nil

@@ -98,19 +98,19 @@ type linear struct {
 	p, q []float64
 }
 
-// add is l + c k.
-func (l linear) add(c float64, k linear) linear {
-	return linear{base: plus(l.base, c*k.base), p: added(l.p, c, k.p), q: added(l.q, c, k.q)}
+// newLinear is base times the state, with room for so many predictions.
+func newLinear(base float64, predictions int) linear {
+	both := make([]float64, 2*predictions)
+	return linear{base: base, p: both[:predictions], q: both[predictions:]}
 }
 
-// added is a + c b, as long as the longer of the two.
-func added(a []float64, c float64, b []float64) []float64 {
-	sum := make([]float64, max(len(a), len(b)))
-	copy(sum, a)
-	for j, v := range b {
-		sum[j] = plus(sum[j], c*v)
+// add adds c k, which knows no more predictions.
+func (l *linear) add(c float64, k linear) {
+	l.base = plus(l.base, c*k.base)
+	for j := range k.p {
+		l.p[j] = plus(l.p[j], c*k.p[j])
+		l.q[j] = plus(l.q[j], c*k.q[j])
 	}
-	return sum
 }
 
 // newestFirst is a row's column of coefficients that are listed oldest first, without the oldest zeros; least of them stay.
@@ -118,10 +118,11 @@ func newestFirst(coefficients []float64, least int) []float64 {
 	for len(coefficients) > least && coefficients[0] == 0 {
 		coefficients = coefficients[1:]
 	}
-	var column []float64
-	for _, c := range slices.Backward(coefficients) {
-		column = append(column, c)
+	if len(coefficients) == 0 {
+		return nil
 	}
+	column := slices.Clone(coefficients)
+	slices.Reverse(column)
 	return column
 }
 
@@ -157,9 +158,9 @@ func (b *builder) rungeKutta(s Solver, k int, from, to node) error {
 		case i > 0:
 			n = b.at(from.t + tab.C[i]*h)
 		}
-		states[i] = linear{base: 1}
+		states[i] = newLinear(1, i)
 		for j, a := range tab.A[i] {
-			states[i] = states[i].add(a*(n.t-from.t)/tab.C[i], slopes[j])
+			states[i].add(a*(n.t-from.t)/tab.C[i], slopes[j])
 		}
 		row, slope, err := b.stage(k, b.inside(n, from, to), h)
 		if i > 0 && impossible(err) {
@@ -169,13 +170,14 @@ func (b *builder) rungeKutta(s Solver, k int, from, to node) error {
 			return err
 		}
 		rows[i], sigma = row, row.Sigma
-		slopes[i] = linear{p: make([]float64, i+1), q: make([]float64, i+1)}.add(slope.X, states[i])
+		slopes[i] = newLinear(0, i+1)
+		slopes[i].add(slope.X, states[i])
 		slopes[i].p[i] += slope.P
 		slopes[i].q[i] += slope.S
 	}
-	states[stages] = linear{base: 1}
+	states[stages] = newLinear(1, stages)
 	for i, w := range tab.B {
-		states[stages] = states[stages].add(h*w, slopes[i])
+		states[stages].add(h*w, slopes[i])
 	}
 
 	for i := range rows {

@@ -1,10 +1,13 @@
 package sampler
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"odeon/internal/nearest"
+	"odeon/schedule"
 )
 
 // Solver says how one step of a walk is written as rows. The zero value is the path's default. A solver with a Tableau
@@ -16,12 +19,38 @@ type Solver struct {
 	// Instead takes a step whose later stage falls where the velocity does not exist. Nil: Euler.
 	Instead *Solver
 
-	step func(b *builder, k int, from, to node) error // nil: the Tableau
-	eta  float64                                      // default share of fresh noise, of the solvers that have one
+	step  func(b *builder, k int, from, to node) error // nil: the Tableau
+	works schedule.Prediction                          // what its rows are written in; none: the network's prediction
+
+	order, highest int     // the default and the highest order; 0: it has one
+	noisy          noisy   // what settings of its noise it knows
+	eta            float64 // default share of fresh noise
+	draws          int     // draws of noise a step has at most; 0: 1
 }
 
+// noisy is which settings of noise a solver knows.
+type noisy int
+
+const (
+	byEta noisy = 1 << iota
+	byVariance
+	bySigma
+	byChurn
+	byGamma
+	byCorrector
+)
+
 // Solvers lists the solvers that have names, the simplest first.
-func Solvers() []Solver { return []Solver{Euler, Heun, Midpoint, RK4, DDIM, DDPM} }
+func Solvers() []Solver {
+	return slices.Concat(
+		[]Solver{Euler, Heun, Midpoint, RK4, DormandPrince, DDIM, DDPM},
+		[]Solver{AdamsBashforth, LMS, IPNDM, PNDM, PLMS, DEIS, DEISLogRho, ExponentialAdams},
+		dpmSolvers(),
+		uniSolvers(),
+		[]Solver{HeunEDM, RK4Lambda, EulerAncestral, KDPM2, KDPM2Ancestral, EulerChurn, HeunChurn},
+		[]Solver{Consistency, LCM, TCD, PredictorCorrector, AnnealedLangevin},
+	)
+}
 
 // SolverByName finds a named solver.
 func SolverByName(name string) (Solver, error) {
@@ -36,10 +65,12 @@ func SolverByName(name string) (Solver, error) {
 }
 
 // walksSDE: Euler's method with noise of scale sigma sqrt(h) is Euler-Maruyama; more stages need more than that.
-func (s Solver) walksSDE() bool { return s.step == nil && len(s.Tableau.B) == 1 }
+func (s Solver) walksSDE() bool {
+	return s.noisy&bySigma != 0 || s.step == nil && len(s.Tableau.B) == 1
+}
 
 // hasEta: whether the solver mixes fresh noise into the state by a share of its own.
-func (s Solver) hasEta() bool { return s.step != nil }
+func (s Solver) hasEta() bool { return s.noisy&byEta != 0 }
 
 // check says whether the settings make sense for the solver.
 func (s Solver) check(set Settings) error {
@@ -49,7 +80,7 @@ func (s Solver) check(set Settings) error {
 		}
 	}
 	if !set.Sigma.IsZero() && !s.walksSDE() {
-		return fmt.Errorf("solver %s does not walk an SDE, but sigma is %s: take euler (Euler-Maruyama), or sigma 0%s",
+		return fmt.Errorf("solver %s does not walk an SDE, but sigma is %s: take euler (Euler-Maruyama) or exponential-ab, or sigma 0%s",
 			s.Name, set.Sigma, map[bool]string{true: "; this solver's own noise is set by eta"}[s.hasEta()])
 	}
 	switch {
@@ -59,18 +90,35 @@ func (s Solver) check(set Settings) error {
 		return fmt.Errorf("eta is %v, expected a share of fresh noise: 0 (none) to 1 (ddpm's)", *set.Eta)
 	case set.Variance != "" && set.Variance != "posterior" && set.Variance != "beta":
 		return fmt.Errorf("unknown variance %q%s; known are posterior, beta", set.Variance, nearest.Hint(set.Variance, []string{"posterior", "beta"}))
-	case set.Variance != "" && !s.hasEta():
+	case set.Order != 0 && s.highest == 0:
+		return fmt.Errorf("solver %s has one order, found order %d: leave order out", s.Name, set.Order)
+	case set.Order < 0 || set.Order > s.highest:
+		return fmt.Errorf("solver %s has the orders 1 to %d, found %d", s.Name, s.highest, set.Order)
+	case set.Eta != nil && *set.Eta != 0 && !set.Sigma.IsZero():
+		return fmt.Errorf("eta %v and sigma %s both say how much noise is added; give one", *set.Eta, set.Sigma)
+	case set.Churn != Churn{} && s.noisy&byChurn == 0:
+		return fmt.Errorf("solver %s does not churn: take heun-churn or euler-churn, or leave churn out", s.Name)
+	case set.Gamma != nil && s.noisy&byGamma == 0:
+		return fmt.Errorf("solver %s has no gamma, found %v: take tcd, or leave gamma out", s.Name, *set.Gamma)
+	case set.Gamma != nil && !(*set.Gamma >= 0 && *set.Gamma <= 1):
+		return fmt.Errorf("gamma is %v, expected a share of the way back to noise, 0 to 1", *set.Gamma)
+	case set.Corrector != Corrector{} && s.noisy&byCorrector == 0:
+		return fmt.Errorf("solver %s has no Langevin corrector: take predictor-corrector or annealed-langevin, or leave corrector out", s.Name)
+	case set.Variance != "" && s.noisy&byVariance == 0:
 		return fmt.Errorf("solver %s draws no posterior noise, found variance %q: take ddpm, or leave variance out", s.Name, set.Variance)
 	case set.Variance == "beta" && s.noise(set) == 0:
 		return fmt.Errorf("variance %q scales the noise of a step, but solver %s with eta 0 draws none: take ddpm, or an eta above 0", set.Variance, s.Name)
 	}
-	return nil
+	return cmp.Or(set.Churn.check(), set.Corrector.check())
 }
 
 // noise is the share of fresh noise under the settings.
 func (s Solver) noise(set Settings) float64 {
-	if set.Eta != nil {
+	switch {
+	case set.Eta != nil:
 		return *set.Eta
+	case !set.Sigma.IsZero():
+		return 0
 	}
 	return s.eta
 }

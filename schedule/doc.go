@@ -32,6 +32,7 @@
 //
 // A walk from noise to data follows the ODE dX = u dt, u the velocity, or the SDE dX = [u + sigma^2/2 score] dt + sigma dW for any
 // diffusion coefficient sigma_t, a [Diffusion] (not to be confused with the noise level). It stops at the times of a
-// [Grid]: [Uniform], [Quadratic], [Shift], [LogSNR], [Karras], [List], or the trained steps as diffusers spaces them ([Leading], [Trailing],
+// [Grid]: [Uniform], [Quadratic], [Shift], [Dynamic], [LogSNR], [PolyExponential], [Karras],
+// [Beta], [List], [Sigmas], or the trained steps as diffusers spaces them ([Leading], [Trailing],
 // [Linspace]).
 package schedule

@@ -136,6 +136,11 @@ var gridForms = []form[Grid]{
 	rule(Uniform), rule(Quadratic), rule(LogSNR), rule(Leading), rule(Trailing), rule(Linspace),
 	{"shift", []string{"factor"}, "shift(3)", func(a []float64) (Grid, error) { return Shift(a[0]), nil }},
 	{"karras", []string{"rho"}, "karras(7)", func(a []float64) (Grid, error) { return Karras(a[0]), nil }},
+	{"exponential", nil, "exponential", func([]float64) (Grid, error) { return LogSNR, nil }},
+	{"polyexponential", []string{"rho"}, "polyexponential(1.5)", func(a []float64) (Grid, error) { return PolyExponential(a[0]), nil }},
+	{"beta", []string{"a", "b"}, "beta(0.6,0.6)", func(a []float64) (Grid, error) { return Beta{a[0], a[1]}, nil }},
+	{"dynamic", []string{"tokens"}, "dynamic(1024)", func(a []float64) (Grid, error) { return Dynamic(a[0]), nil }},
+	{"sigmas", anyNumber, "sigmas(80,10,1,0)", func(a []float64) (Grid, error) { return Sigmas(a), nil }},
 	{"list", anyNumber, "list(0,0.1,1)", func(a []float64) (Grid, error) { return List(a), nil }},
 }
 
@@ -143,13 +148,14 @@ func rule(r Rule) form[Grid] {
 	return form[Grid]{name: string(r), example: string(r), build: func([]float64) (Grid, error) { return r, nil }}
 }
 
-// ParseGrid reads a grid and checks its numbers: uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace or list(0,0.1,1).
+// ParseGrid reads a grid and checks its numbers: uniform, quadratic, shift(3), logsnr, karras(7), exponential,
+// polyexponential(1.5), beta(0.6,0.6), dynamic(1024), leading, trailing, linspace, sigmas(80,1,0) or list(0,0.1,1).
 func ParseGrid(text string) (Grid, error) {
 	c, err := parseCall(text)
 	if err != nil {
 		return nil, fmt.Errorf("grid: %w", err)
 	}
-	g, err := find(c, gridForms, "name", "uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace or list(0,0.1,1)")
+	g, err := find(c, gridForms, "name", "uniform, quadratic, shift(3), dynamic(1024), logsnr or exponential, polyexponential(1.5), karras(7), beta(0.6,0.6), leading, trailing, linspace, sigmas(80,1,0) or list(0,0.1,1)")
 	if err != nil {
 		return nil, fmt.Errorf("grid: %w", err)
 	}
@@ -216,6 +222,11 @@ func warped(g Grid, path Path, from, to float64, n int, flat, bend func(u float6
 
 // byNoise makes equal steps of flat(logSNR), with single steps from or to an end where the log-SNR is infinite; bend is flat's inverse.
 func byNoise(g Grid, path Path, from, to float64, n int, flat, bend func(float64) float64) ([]float64, error) {
+	return byNoiseAt(g, path, from, to, n, func(w float64) float64 { return w }, flat, bend)
+}
+
+// byNoiseAt is byNoise with steps that are equal by the inverse of share.
+func byNoiseAt(g Grid, path Path, from, to float64, n int, share, flat, bend func(float64) float64) ([]float64, error) {
 	if err := checkWalk(g, from, to, n); err != nil {
 		return nil, err
 	}
@@ -244,7 +255,7 @@ func byNoise(g Grid, path Path, from, to float64, n int, flat, bend func(float64
 		lo, hi := flat(path.At(first).LogSNR()), flat(path.At(last).LogSNR())
 		times = make([]float64, inner+1)
 		for i := range times {
-			w := float64(i) / float64(inner)
+			w := share(float64(i) / float64(inner))
 			times[i] = TimeAt(path, bend(lo+w*(hi-lo)))
 		}
 		times[0], times[inner] = first, last

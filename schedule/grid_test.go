@@ -33,7 +33,7 @@ func TestGridsFollowTheirFormulas(t *testing.T) {
 func TestGridsKeepTheirEnds(t *testing.T) {
 	for _, text := range continuousPaths {
 		path := parsePath(t, text)
-		for _, grid := range []string{"uniform", "quadratic", "shift(3)", "shift(0.3)", "logsnr", "karras(7)"} {
+		for _, grid := range []string{"uniform", "quadratic", "shift(3)", "shift(0.3)", "logsnr", "karras(7)", "beta(1,1)", "polyexponential(1)"} {
 			for _, ends := range [][2]float64{{0.2, 0.9}, {0.9, 0.2}, {0.1, 0.95}} {
 				for _, n := range []int{1, 2, 9} {
 					got := times(t, grid, path, ends[0], ends[1], n)
@@ -197,7 +197,7 @@ func TestBadGridsAreExplained(t *testing.T) {
 }
 
 func TestGridTextIsReadBack(t *testing.T) {
-	for _, text := range []string{"uniform", "quadratic", "shift(3)", "logsnr", "karras(7)", "leading", "trailing", "linspace", "list(0,0.1,1)"} {
+	for _, text := range []string{"uniform", "quadratic", "shift(3)", "logsnr", "karras(7)", "polyexponential(1.5)", "beta(0.6,0.6)", "sigmas(80,1,0)", "leading", "trailing", "linspace", "list(0,0.1,1)"} {
 		g, err := schedule.ParseGrid(text)
 		require.NoError(t, err)
 		require.Equal(t, text, g.String())
@@ -208,7 +208,7 @@ func TestGridTextIsReadBack(t *testing.T) {
 }
 
 func FuzzParseGrid(f *testing.F) {
-	for _, text := range []string{"uniform", "shift(3)", "karras(7)", "list(0,0.1,1)", "trailing"} {
+	for _, text := range []string{"uniform", "shift(3)", "karras(7)", "polyexponential(2)", "beta(0.6,0.6)", "sigmas(5,1,0)", "dynamic(1024)", "list(0,0.1,1)", "trailing"} {
 		f.Add(text, 5)
 	}
 	table, err := schedule.ParsePath("betas=linear(1e-4,0.02); count=10")

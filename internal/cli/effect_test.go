@@ -135,6 +135,7 @@ var sampleEffects = map[string]effect{
 	"guidance":          {"@everything.onnx", "", "--guidance 2"},
 	"guidance-interval": {"@everything.onnx", "--guidance 2", "--guidance-interval 0.3,0.7"},
 	"sigma":             {"@everything.onnx", "", "--sigma 1-t"},
+	"order":             {"@everything.onnx", "--solver ab --steps 5", "--order 1"},
 	"eta":               {"@everything.onnx", "--solver ddim", "--eta 0.5"},
 	"variance":          {"@everything.onnx", "--solver ddpm", "--variance beta"},
 	"t-start":           {"@everything.onnx", "", "--t-start 0.2"},

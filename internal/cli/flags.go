@@ -2,8 +2,11 @@ package cli
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"odeon/sampler"
 )
 
 func text(name, usage string, aliases ...string) cli.Flag {
@@ -53,16 +56,28 @@ func cardFlags() []cli.Flag {
 	)
 }
 
+// solverNames are the solvers beyond the first few.
+func solverNames() string {
+	var names []string
+	for _, s := range sampler.Solvers()[4:] {
+		if s.Name != sampler.DDIM.Name && s.Name != sampler.DDPM.Name {
+			names = append(names, s.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // walkFlags say how to walk from the first time to the last.
 func walkFlags() []cli.Flag {
 	return inCategory("The walk from noise to data",
 		text("steps", "take `N` steps (50, or the card's)"),
-		text("solver", "`NAME` of the solver: euler (Euler-Maruyama where sigma is not 0), heun, midpoint, rk4, ddim, ddpm"),
-		text("grid", "`NAME` of the times to step at: uniform, quadratic, shift(3), logsnr, karras(7), leading, trailing, linspace, list(0,0.1,1)"),
+		text("solver", "`NAME` of the solver: euler (Euler-Maruyama where sigma is not 0), heun, midpoint, rk4, ddim, ddpm, and "+solverNames()),
+		text("order", "order `N` of the solvers that have several, such as ab, lms, dpmpp-2m, unipc"),
+		text("grid", "`NAME` of the times to step at: uniform, quadratic, shift(3), dynamic(1024), logsnr, exponential, polyexponential(1.5), karras(7), beta(0.6,0.6), leading, trailing, linspace, list(0,0.1,1), sigmas(80,1,0)"),
 		text("guidance", "classifier-free guidance of weight `W`: uncond + W (cond - uncond)"),
 		text("guidance-interval", "with `A,B`, guide only where A < t < B"),
 		text("sigma", "diffusion coefficient of the SDE, a `FORMULA` in t, alpha, beta, dalpha, dbeta; 0 is the ODE, forward matches the forward process"),
-		text("eta", "noise `E` of ddim: 0 none, 1 as much as ddpm"),
+		text("eta", "noise `E` of ddim and of the exponential solvers: 0 none, 1 as much as ddpm"),
 		text("variance", "ddpm draws noise of variance `NAME`: posterior or beta"),
 		text("t-start", "start at `TIME` (0, which is noise)"),
 		text("t-end", "end at `TIME` (1, which is data)"),

@@ -24,7 +24,8 @@ type values struct {
 // number of steps, are three ways to say where to step.
 func layOver(flags *cli.Context, sampling map[string]string) values {
 	kept := maps.Clone(sampling)
-	isList := strings.HasPrefix(strings.TrimSpace(flags.String("grid")), "list")
+	grid := strings.TrimSpace(flags.String("grid"))
+	isList := strings.HasPrefix(grid, "list") || strings.HasPrefix(grid, "sigmas")
 	if flags.IsSet("steps") || flags.IsSet("grid") || flags.IsSet("indexes") {
 		delete(kept, "indexes")
 	}
@@ -37,6 +38,7 @@ func layOver(flags *cli.Context, sampling map[string]string) values {
 	if flags.IsSet("solver") && flags.String("solver") != kept["solver"] {
 		delete(kept, "eta") // the other solver's own settings
 		delete(kept, "variance")
+		delete(kept, "order")
 	}
 	return values{flags, kept}
 }

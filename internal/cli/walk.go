@@ -23,6 +23,7 @@ func parseWalk(v values) (walk, error) {
 	s := &w.settings
 	for _, read := range []func() error{
 		func() (err error) { s.Steps, err = v.whole("steps", 0, 1, mostSteps); return },
+		func() (err error) { s.Order, err = v.whole("order", 0, 1, 4); return },
 		func() (err error) { s.Eta, err = v.number("eta", atLeast(0)); return },
 		func() (err error) { s.From, err = v.number("t-start", aTime); return },
 		func() (err error) { s.To, err = v.number("t-end", aTime); return },

@@ -1,0 +1,110 @@
+package sampler
+
+import (
+	"math"
+
+	"odeon/schedule"
+)
+
+// Solvers for networks that were trained to predict the data in one step.
+
+// Consistency jumps to the predicted data and adds noise of the next level (Song et al. 2023, https://arxiv.org/abs/2303.01469, algorithm
+// 1): x' = alpha' z + sqrt(beta'^2 - alpha'^2 sigma_min^2) xi, with sigma_min the noise left at the path's end.
+var Consistency = Solver{
+	Name:    "consistency",
+	Summary: "to the predicted data, and fresh noise of the next level: for consistency models",
+	step:    (*builder).consistency,
+}
+
+func (b *builder) consistency(k int, from, to node) error {
+	row, err := b.call(k, from)
+	if err != nil {
+		return err
+	}
+	data, err := b.functional(from, schedule.Data)
+	if err != nil {
+		return err
+	}
+	return b.renoise(row, data, to, b.model.Path.At(1).Sigma())
+}
+
+// renoise finishes the step to data with fresh noise, but for what the data keep.
+func (b *builder) renoise(row Row, data expression, to node, left float64) error {
+	row.becomes(expression{}.plus(to.point.Alpha, data))
+	kept := to.point.Alpha * left
+	row.C = math.Sqrt(math.Max(0, (to.point.Beta-kept)*(to.point.Beta+kept)))
+	row.Next, row.Ends = to.t, true
+	b.append(row)
+	return nil
+}
+
+// LCM is multistep sampling of latent consistency models (Luo et al. 2023, https://arxiv.org/abs/2310.04378, algorithm 3):
+// consistency with z replaced by c_skip x + c_out z, c_skip = s^2/(s^2 + tau^2), c_out = tau/sqrt(s^2 + tau^2), s = 1/2 and
+// tau ten times the trained index (of a thousand on a path without).
+var LCM = Solver{
+	Name:    "lcm",
+	Summary: "latent consistency models: consistency with the boundary's skip",
+	step:    (*builder).lcm,
+}
+
+func (b *builder) lcm(k int, from, to node) error {
+	row, err := b.call(k, from)
+	if err != nil {
+		return err
+	}
+	data, err := b.functional(from, schedule.Data)
+	if err != nil {
+		return err
+	}
+	tau := 10 * 1000 * (1 - from.t)
+	if b.discrete != nil {
+		tau = 10 * from.point.Index
+	}
+	const square = 0.5 * 0.5
+	skip := square / (square + tau*tau)
+	denoised := expression{X: skip}.plus(tau/math.Sqrt(square+tau*tau), data)
+	return b.renoise(row, denoised, to, 0)
+}
+
+// TCD is strategic stochastic sampling (Zheng et al. 2024, https://arxiv.org/abs/2402.19159, algorithm 4): by data and noise to a
+// time cleaner than the next by the share gamma, and back to the next by fresh noise.
+var TCD = Solver{
+	Name:    "tcd",
+	Summary: "trajectory consistency: past the next time by a share gamma (0.3) and back by fresh noise",
+	step:    (*builder).tcd,
+	noisy:   byGamma,
+}
+
+func (b *builder) tcd(k int, from, to node) error {
+	gamma := 0.3
+	if b.settings.Gamma != nil {
+		gamma = *b.settings.Gamma
+	}
+	past := to
+	switch {
+	case to.point.Beta == 0:
+	case b.discrete == nil:
+		past = b.at(1 - (1-gamma)*(1-to.t))
+	default:
+		past = b.index(schedule.Index((1 - gamma) * to.point.Index))
+	}
+	row, err := b.call(k, from)
+	if err != nil {
+		return err
+	}
+	data, err := b.functional(from, schedule.Data)
+	if err != nil {
+		return err
+	}
+	noise, err := b.functional(from, schedule.Noise)
+	if err != nil {
+		return err
+	}
+	back := to.point.Alpha / past.point.Alpha
+	kept := back * past.point.Beta
+	row.becomes(expression{}.plus(to.point.Alpha, data).plus(kept, noise))
+	row.C = math.Sqrt(math.Max(0, (to.point.Beta-kept)*(to.point.Beta+kept)))
+	row.Next, row.Ends = to.t, true
+	b.append(row)
+	return nil
+}

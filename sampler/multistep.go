@@ -1,0 +1,145 @@
+package sampler
+
+import "odeon/schedule"
+
+// multistep is a linear multistep method: f is the polynomial through its last values, at whatever distances, and its
+// integral is exact but for the rule.
+type multistep struct {
+	form form
+	over variable
+	rule rule
+
+	// shares are fixed parts of the whole integral in place of a polynomial's, by how many values there are.
+	shares [][]float64
+	// start takes the first steps where it is not nil, and starts is how many.
+	start  *singlestep
+	starts int
+	// corrected says that a step is taken again once f at its end is known, from which the next one begins (UniC).
+	corrected bool
+}
+
+// mostSteps is how many values of f a multistep method looks back on.
+const mostSteps = 4
+
+func (m multistep) step(b *builder, k int, from, to node) error {
+	if m.start != nil && k < m.starts {
+		return m.start.step(b, k, from, to)
+	}
+	if m.form == noiseForm && from.point.Alpha == 0 {
+		return b.fromNoise(k, from, to)
+	}
+	row, err := b.call(k, from)
+	if err != nil {
+		return err
+	}
+	now := b.evaluated(from)
+	if m.corrected && len(b.used) > 0 {
+		b.append(m.correct(b, row, now))
+		row = b.still(k, from)
+	}
+	b.remember(now)
+
+	s, err := b.stride(m.form, m.over, from, to)
+	if err != nil {
+		return err
+	}
+	used := b.past[:b.highest(&s, from)]
+	row.A, row.B, row.C = s.keep, b.column(used, m.weights(&s, used)), s.c
+	row.Keep = m.corrected
+	row.Next, row.Ends = to.t, true
+	b.append(row)
+	if b.used = nil; m.corrected && !s.straight() {
+		b.used, b.last = append(b.used, used...), s
+	}
+	return nil
+}
+
+// fromNoise is the first step of the noise form out of pure noise, where x tells the noise, and a prediction the data: it goes by
+// the data prediction. No later step reads that one, since its log-SNR lies at infinity.
+func (b *builder) fromNoise(k int, from, to node) error {
+	b.evaluated(from)
+	works := b.works
+	if b.works = schedule.Data; b.basis.Equal(schedule.Data) {
+		b.works = schedule.Prediction{}
+	}
+	row, err := b.call(k, from)
+	if b.works = works; err != nil {
+		return err
+	}
+	if b.plan.Functional != "" && row.FP == 0 {
+		row.FP = 1
+	}
+	s, err := b.stride(dataForm, byLambda, from, to)
+	if err != nil {
+		return err
+	}
+	row.A, row.B, row.C = s.keep, []float64{s.whole}, s.c
+	row.Next, row.Ends, row.Note = to.t, true, "by the data: the state is pure noise"
+	b.append(row)
+	return nil
+}
+
+// correct is the row that takes the last step again, with f at its end among the values.
+func (m multistep) correct(b *builder, row Row, now evaluation) Row {
+	s, used := b.last, append([]evaluation{now}, b.used...)
+	row.A0, row.B, row.C1 = s.keep, b.column(used, m.weights(&s, used)), s.c
+	row.Next, row.Note = row.T, "the last step, corrected"
+	return row
+}
+
+func (m multistep) weights(s *stride, used []evaluation) []float64 {
+	if m.shares != nil {
+		weights := make([]float64, len(used))
+		for i, share := range m.shares[len(used)-1] {
+			weights[i] = share * s.whole
+		}
+		return weights
+	}
+	if len(used) == 1 {
+		return []float64{s.whole}
+	}
+	theta := make([]float64, len(used))
+	for i, e := range used {
+		theta[i] = s.theta(e.node)
+	}
+	return s.interpolated(theta, m.rule)
+}
+
+// highest is how many of the past values a step uses: up to the order, and only one where it leads to infinity or
+// comes from there.
+func (b *builder) highest(s *stride, from node) int {
+	order := b.order
+	if from.order > 0 {
+		order = min(order, from.order)
+	}
+	if s.straight() {
+		return 1
+	}
+	n := 0
+	for n < min(order, len(b.past)) && finite(s.over.of(s.form, b.past[n].node)) {
+		n++
+	}
+	return n
+}
+
+// evaluated counts a call of the network at n.
+func (b *builder) evaluated(n node) evaluation {
+	b.calls++
+	return evaluation{n, b.calls - 1}
+}
+
+// remember puts a value of f before the others.
+func (b *builder) remember(e evaluation) {
+	b.past = append([]evaluation{e}, b.past[:min(len(b.past), mostSteps-1)]...)
+}
+
+// works is the functional that the solver's rows are written in.
+func (m multistep) works() schedule.Prediction { return m.form.functional() }
+
+// half takes the first moment of a straight line as if f were constant over the step with its value in the middle.
+func half(s *stride, degree, i int) float64 {
+	if degree == 1 {
+		return s.whole / 2
+	}
+	return s.moment(i)
+}
