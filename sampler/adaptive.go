@@ -83,6 +83,8 @@ func newAdaptive(m Model, s Settings, tol Tolerance) (*adaptive, error) {
 		return nil, errors.New("dopri5 with a tolerance goes to any time, and the network takes whole numbers for it: take a grid")
 	case !finite(tol.Rel, tol.Abs, tol.First) || min(tol.Rel, tol.Abs, tol.First) < 0 || tol.Most < 0:
 		return nil, fmt.Errorf("tolerance %+v: expected numbers not below 0", tol)
+	case s.Strength != 0 || s.Invert || s.Resample != Resample{}:
+		return nil, errors.New("dopri5 with a tolerance finds its own steps, of which there is no share, no way back and no repetition; leave strength, invert and resample out")
 	case len(s.Indexes) > 0 || len(s.Nodes) > 0 || s.Grid != nil || s.Steps != 0:
 		return nil, errors.New("dopri5 with a tolerance finds its own steps; leave steps, grid and indexes out")
 	}

@@ -45,6 +45,14 @@ type node struct {
 	leads  *node    // where that step leads, where it is not the next node
 }
 
+// target is where the step that begins at n leads; next is where the next one begins.
+func (n node) target(next node) node {
+	if n.leads != nil {
+		return *n.leads
+	}
+	return next
+}
+
 // clean says whether the state at n is clean data.
 func (n node) clean() bool { return n.t == 1 && n.point.Beta == 0 }
 
@@ -117,6 +125,13 @@ func (b *builder) call(k int, n node) (Row, error) {
 		index := n.point.Index
 		row.Index = &index
 	}
+	if b.settings.Known {
+		known, err := schedule.Convert(n.path, schedule.Data, b.basis, n.t)
+		if err != nil {
+			return row, err
+		}
+		row.KnownX, row.KnownZ = known.X, known.P
+	}
 	if b.plan.Clip != nil {
 		data, err := schedule.Convert(n.path, b.model.Prediction, schedule.Data, n.t)
 		if err != nil {
@@ -144,6 +159,9 @@ func (b *builder) still(k int, n node) Row {
 func (b *builder) make(row *Row, f schedule.Prediction, n node) error {
 	c, err := schedule.Convert(n.path, b.basis, f, n.t)
 	row.FX, row.FP = c.X, c.P
+	if err == nil && c.P == 0 {
+		return &noCallError{t: n.t, why: fmt.Sprintf("the %s there does not depend on the network's %s", f, b.basis)}
+	}
 	return err
 }
 
@@ -201,7 +219,7 @@ func (b *builder) append(rows ...Row) {
 			row.Draw = b.draw(row.Step)
 		}
 		// A negative zero is a zero: as text it would be a difference that is none.
-		for _, v := range []*float64{&row.A, &row.A0, &row.C, &row.C1, &row.FX, &row.FP, &row.DataX, &row.DataP} {
+		for _, v := range []*float64{&row.A, &row.A0, &row.C, &row.C1, &row.FX, &row.FP, &row.DataX, &row.DataP, &row.KnownX, &row.KnownZ} {
 			*v += 0
 		}
 		for _, column := range [][]float64{row.B, row.S} {

@@ -46,6 +46,9 @@ func corrected(predict func(b *builder, k int, from, to node) error, usual int) 
 	return func(b *builder, k int, from, to node) error {
 		steps := cmp.Or(b.settings.Corrector.Steps, usual)
 		b.draws = 1 + steps
+		if b.settings.Resample.times() > 1 {
+			b.draws++
+		}
 		if err := predict(b, k, from, to); err != nil || to.point.Beta == 0 {
 			return err
 		}

@@ -12,6 +12,9 @@ type At struct {
 
 	// The data prediction is z = DataX x + DataP p. Set only where the plan clips.
 	DataX, DataP float64
+
+	// Where the data z are known, the prediction is KnownX x + KnownZ z. Set only in a plan of Settings.Known.
+	KnownX, KnownZ float64
 }
 
 // Network predicts at a chunk of n samples: x and dst are [n, dim], row after row. Under a plan with a second prediction

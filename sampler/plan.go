@@ -43,13 +43,16 @@ type Row struct {
 	DataX float64 `json:"data_x,omitempty"` // z = DataX x + DataP p, in a plan that clips
 	DataP float64 `json:"data_p,omitempty"`
 
+	KnownX float64 `json:"known_x,omitempty"` // p_0 = KnownX x + KnownZ z where the data z are known, in a plan for Inpaint
+	KnownZ float64 `json:"known_z,omitempty"`
+
 	Sigma float64 `json:"sigma,omitempty"` // diffusion coefficient at T
 	Note  string  `json:"note,omitempty"`
 }
 
 // At is where the row calls the network, for a chunk that begins with sample number first.
 func (r *Row) At(first int) At {
-	return At{Step: r.Step, T: r.T, Input: r.Input, Scale: r.Scale, First: first, DataX: r.DataX, DataP: r.DataP}
+	return At{Step: r.Step, T: r.T, Input: r.Input, Scale: r.Scale, First: first, DataX: r.DataX, DataP: r.DataP, KnownX: r.KnownX, KnownZ: r.KnownZ}
 }
 
 // Plan is a sampler: a table of rows, and in words what it was made from. Path and Sigma are the texts from which those
@@ -74,6 +77,9 @@ type Plan struct {
 	Start float64 `json:"start"` // standard deviation of the first state: drawn normals are multiplied by it
 	Steps int     `json:"steps"`
 	Rows  []Row   `json:"rows"`
+
+	Signal float64 `json:"signal,omitempty"` // weight of given data in the first state (State.Noised); 0: it is noise alone
+	Turn   int     `json:"turn,omitempty"`   // how many steps lead from data to noise, before those back to data
 
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -128,8 +134,11 @@ func (p *Plan) looksBack() bool {
 // Check says whether the table can be run: numbers finite, steps in order, and no row that reads a prediction, a base
 // or a draw that does not exist. NewPlan's plans pass; a plan read from a file may not.
 func (p *Plan) Check() error {
-	if !finite(p.From, p.To, p.Start) || p.Start < 0 {
-		return fmt.Errorf("plan: from %v, to %v and start %v must be finite, start not negative", p.From, p.To, p.Start)
+	if !finite(p.From, p.To, p.Start, p.Signal) || p.Start < 0 {
+		return fmt.Errorf("plan: from %v, to %v, start %v and signal %v must be finite, start not negative", p.From, p.To, p.Start, p.Signal)
+	}
+	if p.Turn < 0 || p.Turn > 0 && p.Turn >= p.Steps {
+		return fmt.Errorf("plan: the way to data begins after step %d of %d", p.Turn, p.Steps)
 	}
 	if p.Clip != nil && !(finite(p.Clip[:]...) && p.Clip[0] < p.Clip[1]) {
 		return fmt.Errorf("plan: clip [%v, %v] is no range: write lo < hi", p.Clip[0], p.Clip[1])
@@ -143,7 +152,7 @@ func (p *Plan) Check() error {
 		bad := func(format string, args ...any) error {
 			return fmt.Errorf("plan: row %d (step %d, t=%.6g): %s", i, row.Step, row.T, fmt.Sprintf(format, args...))
 		}
-		if !finite(row.T, row.Next, row.Input, row.Scale, row.A, row.A0, row.C, row.C1, row.FX, row.FP, row.DataX, row.DataP, row.Sigma) || !finite(row.B...) || !finite(row.S...) {
+		if !finite(row.T, row.Next, row.Input, row.Scale, row.A, row.A0, row.C, row.C1, row.FX, row.FP, row.DataX, row.DataP, row.KnownX, row.KnownZ, row.Sigma) || !finite(row.B...) || !finite(row.S...) {
 			return bad("a number is not finite")
 		}
 		if row.Step != step {

@@ -42,7 +42,10 @@ func (p *Plan) Print(w io.Writer) error {
 }
 
 func (p *Plan) header() [][2]string {
-	eta, clip, order := "", "", ""
+	eta, clip, order, turn := "", "", "", ""
+	if p.Turn > 0 {
+		turn = fmt.Sprintf("the first %d steps go from data to noise", p.Turn)
+	}
 	if p.Order > 0 {
 		order = strconv.Itoa(p.Order)
 	}
@@ -66,9 +69,22 @@ func (p *Plan) header() [][2]string {
 		{"eta", eta},
 		{"clip", clip},
 		{"from, to", fmt.Sprintf("t=%s, t=%s", number(p.From), number(p.To))},
-		{"start", number(p.Start) + " xi"},
+		{"start", p.startText()},
 		{"steps", fmt.Sprintf("%d, network calls %d", p.Steps, p.Calls())},
+		{"inversion", turn},
 	}
+}
+
+// startText is the first state, in normals xi and given data z.
+func (p *Plan) startText() string {
+	xi, z := number(p.Start)+" xi", number(p.Signal)+" z"
+	switch {
+	case p.Signal == 0:
+		return xi
+	case p.Start == 0:
+		return z
+	}
+	return z + " + " + xi
 }
 
 // shortened keeps the ends of a text that lists hundreds of numbers; the whole of it is in the plan's JSON.
@@ -163,6 +179,8 @@ func (p *Plan) columns() []column {
 		add("zx", true, func(r *Row) float64 { return r.DataX })
 		add("zp", true, func(r *Row) float64 { return r.DataP })
 	}
+	add("kx", false, func(r *Row) float64 { return r.KnownX })
+	add("kz", false, func(r *Row) float64 { return r.KnownZ })
 	add("fx", p.Functional != "", func(r *Row) float64 { return ifCalled(r, r.FX) })
 	add("fp", p.Functional != "", func(r *Row) float64 { return ifCalled(r, r.FP) })
 	add("A", true, func(r *Row) float64 { return r.A })

@@ -67,6 +67,16 @@ type Settings struct {
 	Last string
 
 	Clip *[2]float64 // the data prediction is clipped to it at every call; nil: not
+
+	// Strength lets the walk begin in given data (State.Noised) and is the share of it that is taken: of N steps the last
+	// min(int(N Strength), N). 0: the whole walk, from noise alone.
+	Strength float64
+	// Known says that parts of the data are known (Inpaint): rows then tell what the prediction is where the data are.
+	Known bool
+	// Invert puts the same walk, taken backwards from given data to noise, before the walk to data.
+	Invert bool
+	// Resample goes through every part of the walk several times; the zero value: once.
+	Resample Resample
 }
 
 // laterStarts are where a walk may start when it cannot start in pure noise: at t = 0.01, and on a table so short that
@@ -87,7 +97,19 @@ func laterStarts(path schedule.Path) []float64 {
 // the walk starts at t = 0.01 instead, with a warning. A later stage that cannot be evaluated is stepped around, and its
 // row says how.
 func NewPlan(m Model, s Settings) (*Plan, error) {
-	plan, err := build(m, s)
+	whole := s
+	whole.Strength, whole.Invert = 0, false
+	plan, err := startable(m, &whole)
+	if err != nil || s.Strength == 0 && !s.Invert {
+		return plan, err
+	}
+	s.From = whole.From
+	return fromData(m, s, plan)
+}
+
+// startable is the whole walk, from noise, and puts into s the first time that it had to be given.
+func startable(m Model, s *Settings) (*Plan, error) {
+	plan, err := build(m, *s)
 	var start *startError
 	_, listed := s.Grid.(schedule.List)
 	_, levels := s.Grid.(schedule.Sigmas)
@@ -96,7 +118,7 @@ func NewPlan(m Model, s Settings) (*Plan, error) {
 	}
 	for _, from := range laterStarts(m.Path) {
 		s.From = &from
-		plan, again := build(m, s)
+		plan, again := build(m, *s)
 		switch {
 		case again == nil && plan.From < plan.To:
 			plan.Warnings = append(plan.Warnings, fmt.Sprintf("the walk starts at t=%.6g, since at its first time it could not: %v", plan.From, start.why))
@@ -130,36 +152,36 @@ func build(m Model, s Settings) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if nodes, err = b.lastPart(nodes, denoise); err != nil {
+		return nil, err
+	}
 	b.total = len(nodes) - 1
 	if denoise {
 		b.total++
 	}
 	plan := b.plan
 	plan.From = nodes[0].t
-	if s.From != nil && plan.From != *s.From && b.discrete == nil {
+	if s.Strength == 0 && s.From != nil && plan.From != *s.From && b.discrete == nil {
 		plan.Warnings = append(plan.Warnings, fmt.Sprintf("the walk starts at t=%.6g and not at %.6g, which grid %s cannot begin with", plan.From, *s.From, plan.Grid))
 	}
-	if plan.Start, err = b.start(nodes[0]); err != nil {
+	if err := b.begin(nodes[0]); err != nil {
 		return nil, b.cannotStart(nodes[0], err)
 	}
-	for k := range nodes {
-		switch {
-		case k+1 < len(nodes):
-			to := nodes[k+1]
-			if nodes[k].leads != nil {
-				to = *nodes[k].leads
-			}
-			err = b.step(k, nodes[k], to)
-		case denoise:
-			err = b.jump(k, nodes[k], "denoise: to the data prediction")
-		default:
-			continue
+	for k, pass := range b.settings.Resample.passes(b.total) {
+		n := nodes[pass.node]
+		if pass.undone > 0 {
+			b.again(k, nodes, pass)
+		}
+		if pass.node+1 < len(nodes) {
+			err = b.step(k, n, nodes[pass.node].target(nodes[pass.node+1]))
+		} else {
+			err = b.jump(k, n, "denoise: to the data prediction")
 		}
 		if k == 0 && impossible(err) {
 			return nil, b.cannotStart(nodes[0], err)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("step %d (t=%.6g): %w", k, nodes[k].t, err)
+			return nil, fmt.Errorf("step %d (t=%.6g): %w", k, n.t, err)
 		}
 	}
 	last := &plan.Rows[len(plan.Rows)-1]
@@ -210,7 +232,7 @@ func (s Settings) Check() error {
 			return err
 		}
 	}
-	if err := s.checkNodes(); err != nil {
+	if err := cmp.Or(s.checkNodes(), s.checkEdit()); err != nil {
 		return err
 	}
 	return s.checkIndexes()
@@ -271,6 +293,9 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 			b.plan.Variance = cmp.Or(s.Variance, "posterior")
 		}
 	}
+	if s.Known {
+		b.second = schedule.Prediction{}
+	}
 	if s.Clip != nil {
 		clip := *s.Clip
 		b.plan.Clip, b.basis, b.second = &clip, schedule.Data, schedule.Prediction{}
@@ -280,6 +305,9 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 		b.plan.Order = b.order
 	}
 	b.draws = cmp.Or(s.Solver.draws, 1)
+	if s.Resample.times() > 1 {
+		b.draws++
+	}
 	if works := s.Solver.works; works.Valid() && !works.Equal(b.basis) {
 		b.works = works
 		b.plan.Functional = works.String()
