@@ -35,6 +35,7 @@ var settings = map[string]struct {
 	"t-end":             {aNumber, numberText},
 	"last":              {`"denoise" or "none"`, textOnly},
 	"indexes":           {`whole numbers as a list, or as a text such as "999-0"`, wholesText},
+	"resample":          {`a whole number, or two as a text such as "10,5"`, labelText},
 	"end-index":         {aWhole, wholeText},
 	"variance":          {`"posterior" or "beta"`, textOnly},
 	"label":             {`a class's number or name, or a list of them`, labelText},

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -116,4 +117,21 @@ func joined(there, back *Plan, draws int) *Plan {
 	}
 	p.Warnings = slices.Compact(slices.Concat(there.Warnings, back.Warnings))
 	return &p
+}
+
+// ThereAndBack calls one network on a plan's way from data to noise, and another on the way back: the same one with another class, say.
+func ThereAndBack(plan *Plan, there, back Network) Network {
+	return &thereAndBack{plan.Turn, there, back}
+}
+
+type thereAndBack struct {
+	turn        int
+	there, back Network
+}
+
+func (n *thereAndBack) Predict(ctx context.Context, dst, x []float32, at At) error {
+	if at.Step < n.turn {
+		return n.there.Predict(ctx, dst, x, at)
+	}
+	return n.back.Predict(ctx, dst, x, at)
 }

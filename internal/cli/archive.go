@@ -13,8 +13,9 @@ import (
 // goroutines: chunks do not overlap.
 type archive struct {
 	count, dim int // samples, elements of a state
+	turn       int // the step at which the way from noise to data begins
 
-	init       []float32 // [n, ...]: the first states
+	init       []float32 // [n, ...]: the first states of the way from noise to data
 	latents    []float32 // [n, ...]: the last states, where samples are decoded from them; else nil
 	trajectory []float32 // [steps+1, n, ...]: all states on the way, under --trajectories; else nil
 	times      []float64 // of these states
@@ -22,7 +23,7 @@ type archive struct {
 }
 
 func newArchive(req request, e *engine, plan *sampler.Plan, run models.Run) (*archive, error) {
-	a := &archive{count: req.count, dim: e.dim, times: stateTimes(plan)}
+	a := &archive{count: req.count, dim: e.dim, turn: plan.Turn, times: stateTimes(plan)}
 	states := 1
 	if e.decoded != nil {
 		states++
@@ -75,7 +76,7 @@ func (a *archive) state(step int, x []float32, at int) {
 	if a == nil {
 		return
 	}
-	if step == 0 {
+	if step == a.turn {
 		copy(a.init[at*a.dim:], x)
 	}
 	if step == len(a.times)-1 && a.latents != nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"odeon/internal/render"
@@ -21,6 +22,7 @@ type engine struct {
 	notes    []string
 
 	networks []*models.Network
+	there    []*models.Network    // of the way to noise, where it has classes of its own
 	decoders chan *models.Decoder // free ones; nil where nothing is decoded
 	decoded  []int                // shape of one decoded sample
 	layout   models.Layout
@@ -116,10 +118,26 @@ func (e *engine) load(ctx context.Context, rt *onnx.Runtime, r *models.Resolved,
 	return nil
 }
 
+// invert gives each worker a second network for the way to noise.
+func (e *engine) invert(r *models.Resolved, run models.Run) error {
+	for range e.split.Workers {
+		network, err := models.NewNetwork(r, e.sessions[0], run)
+		if err != nil {
+			return err
+		}
+		e.there = append(e.there, network)
+	}
+	return nil
+}
+
 // guided is each worker's network with guidance and clipping, as a walk by the plan calls it.
 func (e *engine) guided(plan *sampler.Plan, g sampler.Guidance) func(worker int) (sampler.Network, error) {
 	return func(worker int) (sampler.Network, error) {
-		return sampler.Clip(sampler.Guide(e.networks[worker], g), plan), nil
+		network := sampler.Guide(e.networks[worker], g)
+		if len(e.there) > 0 {
+			network = sampler.ThereAndBack(plan, sampler.Guide(e.there[worker], g), network)
+		}
+		return sampler.Clip(network, plan), nil
 	}
 }
 
@@ -154,7 +172,7 @@ func (e *engine) decode(ctx context.Context, dst, states []float32) error {
 // evaluations is how many samples the network was evaluated at.
 func (e *engine) evaluations() int64 {
 	var n int64
-	for _, network := range e.networks {
+	for _, network := range slices.Concat(e.networks, e.there) {
 		n += network.Evaluations()
 	}
 	return n
@@ -163,7 +181,7 @@ func (e *engine) evaluations() int64 {
 // networkSeconds is the time that a worker spent in the network, on average.
 func (e *engine) networkSeconds() float64 {
 	var spent time.Duration
-	for _, network := range e.networks {
+	for _, network := range slices.Concat(e.networks, e.there) {
 		spent += network.Spent()
 	}
 	return spent.Seconds() / float64(len(e.networks))
@@ -171,7 +189,7 @@ func (e *engine) networkSeconds() float64 {
 
 // Close frees what the networks hold.
 func (e *engine) Close() {
-	for _, network := range e.networks {
+	for _, network := range slices.Concat(e.networks, e.there) {
 		network.Close()
 	}
 	for range len(e.decoders) {

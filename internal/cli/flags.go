@@ -84,6 +84,9 @@ func walkFlags() []cli.Flag {
 		text("last", "`HOW` to end: denoise (a last step to the data prediction) or none"),
 		text("indexes", "on a discrete path, call the network at exactly the trained indices `I,J,...`, noisiest first: 299,284,... or 999-0"),
 		text("end-index", "on a discrete path, end in the state at index `I` instead of clean data"),
+		text("strength", "from given data, take the share `S` of the walk, its last steps: above 0, up to 1"),
+		switched("invert", "walk from given data to noise, by the same steps backwards, and from there back to data"),
+		text("resample", "walk every step `R` times, or every J steps together, R,J, noised again in between"),
 		text("clip", "clip the data prediction to `LO,HI` at every step"),
 	)
 }
@@ -109,6 +112,9 @@ func sampleFlags() []cli.Flag {
 		text("seed", "use seed `S` (0): the noise of sample k is the same whatever the batch, the threads or --first"),
 		text("first", "start at sample number `K` of the seed, for shards; classes and rows of --set count from 0 there"),
 		text("label", "draw `CLASSES` by number or name: 3, 0-9, 20,21, cat, null; without it all of them in turn"),
+		several("from", "begin in the data of `FILE`: a picture, a folder of pictures, names with %d, or an array [n, ...] (.npy, .npz); with --strength, --mask or --invert; repeatable"),
+		several("mask", "keep what --from gives but where `FILE` is 1 (white), which is painted: a picture, or an array of a sample's shape; repeatable"),
+		text("invert-label", "with --invert, the `CLASSES` on the way to noise; without it those of --label"),
 		text("init", "start from the states [n, ...] in `FILE` (.npy, .npz)"),
 		text("init-noise", "start from the standard normals [n, ...] in `FILE`"),
 		text("noise", "take the normals of the steps, [k, n, ...], from `FILE`"),

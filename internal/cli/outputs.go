@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"odeon/internal/render"
@@ -176,5 +177,10 @@ func meta(req request, r *models.Resolved, plan *sampler.Plan, g sampler.Guidanc
 		add("clip", fmt.Sprintf("%g,%g", plan.Clip[0], plan.Clip[1]))
 	}
 	add("label", req.label)
+	add("from", strings.Join(req.edit.from, " "))
+	add("mask", strings.Join(req.edit.mask, " "))
+	if turn := turnTime(plan); turn != nil {
+		add("inverted to", *turn)
+	}
 	return m
 }

@@ -21,6 +21,9 @@ type report struct {
 	From     float64  `json:"t_start"`
 	To       float64  `json:"t_end"`
 	Guidance float64  `json:"guidance"`
+	Begin    []string `json:"from,omitempty"` // the files of --from
+	Mask     []string `json:"mask,omitempty"`
+	Turn     *float64 `json:"inverted_to,omitempty"` // the time to which data were walked, and from which they came back
 	Samples  int      `json:"samples"`
 	Shape    []int    `json:"shape"`
 	Layout   string   `json:"layout,omitempty"`
@@ -52,10 +55,19 @@ func newReport(req request, r *models.Resolved, e *engine, plan *sampler.Plan, g
 		Model: r.Model.Path(), Provider: e.provider, Runtime: e.library.Version,
 		Solver: plan.Solver, Steps: plan.Steps, Grid: plan.Grid, From: plan.From, To: plan.To, Guidance: g.Weight,
 		Samples: req.count, Shape: out.shape, Layout: string(e.layout), Seed: req.seed, RNG: req.rng.name, rng: req.rng, First: req.first,
+		Begin: req.edit.from, Mask: req.edit.mask, Turn: turnTime(plan),
 		Evals: e.evaluations(), Split: e.split, Files: out.files(),
 		Guesses:  listed(r.Guesses),
 		Warnings: listed(plan.Warnings, e.notes, out.warnings()),
 	}
+}
+
+// turnTime is where an inversion turns back; nil where there is none.
+func turnTime(plan *sampler.Plan) *float64 {
+	if plan.Turn == 0 {
+		return nil
+	}
+	return &stateTimes(plan)[plan.Turn]
 }
 
 // writeLine writes the report as one line, so that a program that runs odeon finds it as the last line of the output.
@@ -78,12 +90,16 @@ func (r *report) print(w io.Writer) {
 	if r.Guidance != 1 {
 		guided = fmt.Sprintf(", guidance %g", r.Guidance)
 	}
+	to := fmt.Sprintf("t=%.4g", r.To)
+	if r.Turn != nil {
+		to = fmt.Sprintf("t=%.4g and back to %s", *r.Turn, to)
+	}
 	samples := "samples"
 	if r.Samples == 1 {
 		samples = "sample"
 	}
-	fmt.Fprintf(w, "%d %s of %s: %s, %d steps from t=%.4g to t=%.4g%s, seed %d%s, %d evaluations, %.2f s\n",
-		r.Samples, samples, oneLine(r.Model), r.Solver, r.Steps, r.From, r.To, guided, r.Seed, r.rng, r.Evals, r.Seconds.Total)
+	fmt.Fprintf(w, "%d %s of %s: %s, %d steps from t=%.4g to %s%s, seed %d%s, %d evaluations, %.2f s\n",
+		r.Samples, samples, oneLine(r.Model), r.Solver, r.Steps, r.From, to, guided, r.Seed, r.rng, r.Evals, r.Seconds.Total)
 	files := r.Files
 	const most = 8
 	if len(files) > most {

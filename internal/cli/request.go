@@ -17,6 +17,7 @@ type request struct {
 	first   int
 	rng     rng
 	label   string // "" : not said
+	edit    edit
 	out     []string
 	wishes  wishes
 	session onnx.SessionOptions
@@ -60,6 +61,9 @@ func parseRequest(v values) (request, error) {
 		return r, err
 	}
 	if r.session, err = v.session(); err != nil {
+		return r, err
+	}
+	if r.edit, err = parseEdit(c); err != nil {
 		return r, err
 	}
 	if c.IsSet("init") && c.IsSet("init-noise") {

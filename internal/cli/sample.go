@@ -65,8 +65,14 @@ func sample(c *cli.Context) error {
 	}
 	req.count = source.count
 	run := models.Run{First: req.first, Count: req.count}
-	if run.Labels, err = chooseLabels(r, words); err != nil {
+	if run.Labels, err = chooseLabels(r, words, "label"); err != nil {
 		return err
+	}
+	there := run // on the way to noise, under --invert
+	if c.IsSet("invert-label") {
+		if there.Labels, err = chooseLabels(r, words, "invert-label"); err != nil {
+			return err
+		}
 	}
 	for _, g := range slices.Concat(r.Guesses, r.Model.Notes, r.Model.Info.Warnings) {
 		note(stderr, req.quiet, "note: %s", oneLine(g))
@@ -86,6 +92,11 @@ func sample(c *cli.Context) error {
 		return err
 	}
 	defer e.Close()
+	if c.IsSet("invert-label") {
+		if err := e.invert(r.For(plan), there); err != nil {
+			return err
+		}
+	}
 	out, err := openOutputs(req, r, e, plan, run, walk.guidance)
 	if err != nil {
 		return err
@@ -98,7 +109,7 @@ func sample(c *cli.Context) error {
 		Plan: plan, N: req.count, First: req.first, Dim: e.dim,
 		Chunk: e.split.Chunk, Workers: e.split.Workers,
 		Noise: source.noise, Init: out.init(ctx, plan, source),
-		Network:        e.guided(plan, walk.guidance),
+		Network:        source.given.inpainted(e.guided(plan, walk.guidance)),
 		Observer:       out.observer(ctx, plan, bar, walk.guidance),
 		AllowNonfinite: req.nonfinite,
 	}
@@ -158,10 +169,10 @@ func resolveModel(c *cli.Context) (r *models.Resolved, latent bool, err error) {
 	return r, latent, r.Err()
 }
 
-// chooseLabels turns --label, or the card's default for it, into classes; without it, a model with classes goes through all
-// of them.
-func chooseLabels(r *models.Resolved, words values) (labels []int, err error) {
-	text, where, _ := words.text("label")
+// chooseLabels turns a flag such as --label, or the card's default for it, into classes; without it, a model with classes goes
+// through all of them.
+func chooseLabels(r *models.Resolved, words values, flag string) (labels []int, err error) {
+	text, where, _ := words.text(flag)
 	switch {
 	case r.Label == nil && text != "":
 		return nil, fmt.Errorf("%s: found %q, but %s takes no classes; leave it out, or name the input with --inputs label=NAME", where, text, r.Model.Path())

@@ -19,6 +19,7 @@ const defaultCount = 16
 type source struct {
 	noise sampler.Noise
 	state []float32 // the first states, [n, ...], of --init; nil: Start times draw 0 of noise
+	given *given    // the data that a walk begins in; nil: none
 	first int       // number of the first sample
 	count int       // samples
 	dim   int       // elements of one state
@@ -30,13 +31,24 @@ func (s source) draw(plan *sampler.Plan, x []float32, first, n int) error {
 		copy(x, s.state[(first-s.first)*s.dim:])
 		return nil
 	}
-	return sampler.NewState(x, n, first).Draw(plan, s.noise)
+	state := sampler.NewState(x, n, first)
+	if s.given != nil {
+		return state.Noised(plan, s.noise, s.given.start)
+	}
+	return state.Draw(plan, s.noise)
 }
 
 // readStart reads --init, --init-noise and --noise, and settles how many samples there are; what no file gives is drawn.
 func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req request) (source, error) {
 	s := source{first: req.first, count: req.count, dim: r.Dim()}
 	held := 0 // samples in the files; 0: no file
+	var err error
+	if s.given, err = readGiven(r, req); err != nil {
+		return s, err
+	}
+	if s.given != nil && s.given.count > 1 {
+		held = s.given.count
+	}
 	if c.IsSet("init") {
 		a, err := readSamples(c, "init", r.Shape, 0)
 		if err != nil {
@@ -81,10 +93,10 @@ func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req reque
 	case s.count == 0:
 		s.count = req.usual
 	case held > 0 && s.count > held:
-		return s, fmt.Errorf("-n %d: the files of --init, --init-noise and --noise hold %d samples; give at most that many", s.count, held)
+		return s, fmt.Errorf("-n %d: the files of --from, --mask, --init, --init-noise and --noise hold %d samples; give at most that many", s.count, held)
 	}
 	req.count = s.count
-	drawn, err := req.rng.noise(req, s.dim, start != nil || s.state != nil)
+	drawn, err := req.rng.noise(req, s.dim, start != nil || s.state != nil || plan.Start == 0)
 	s.noise = sampler.Composite{Start: cmp.Or(start, drawn), Steps: cmp.Or(steps, drawn)}
 	return s, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"odeon/models"
 	"odeon/onnx"
+	"odeon/sampler"
 )
 
 // values are the texts of a command's flags, laid over the defaults that a card's "sampling" gives them. The same
@@ -136,6 +137,8 @@ var (
 	anyNumber = limits{-math.MaxFloat64, math.MaxFloat64, "a number"}
 	share     = limits{0, math.Nextafter(1, 0), "a share, 0 or more and less than 1"}
 	aTime     = limits{0, 1, "a time from 0 (noise) to 1 (data)"}
+
+	partOfAWalk = limits{math.SmallestNonzeroFloat64, 1, "a share of the walk, above 0 and up to 1"}
 )
 
 func above(x float64) limits {
@@ -184,6 +187,25 @@ func (v values) pair(name string) (*[2]float64, error) {
 		return nil, bad(where, text, "two numbers LO,HI, the lower one first")
 	}
 	return &[2]float64{a, b}, nil
+}
+
+// resample reads R or R,J.
+func (v values) resample() (r sampler.Resample, err error) {
+	text, where, ok := v.text("resample")
+	if !ok {
+		return r, nil
+	}
+	times, length, both := strings.Cut(text, ",")
+	if !both {
+		length = "1"
+	}
+	var errTimes, errLength error
+	r.Times, errTimes = strconv.Atoi(strings.TrimSpace(times))
+	r.Length, errLength = strconv.Atoi(strings.TrimSpace(length))
+	if errTimes != nil || errLength != nil || min(r.Times, r.Length) < 1 || max(r.Times, r.Length) > 1000 {
+		return r, bad(where, text, "R or R,J, whole numbers from 1 to 1000: every J steps together R times")
+	}
+	return r, nil
 }
 
 // list reads comma-separated whole numbers and ranges, "9,7,3-0": a range runs in the direction it is written.

@@ -27,6 +27,8 @@ func parseWalk(v values) (walk, error) {
 		func() (err error) { s.Eta, err = v.number("eta", atLeast(0)); return },
 		func() (err error) { s.From, err = v.number("t-start", aTime); return },
 		func() (err error) { s.To, err = v.number("t-end", aTime); return },
+		func() (err error) { s.Strength, err = v.within("strength", 0, partOfAWalk); return },
+		func() (err error) { s.Resample, err = v.resample(); return },
 		func() (err error) { s.Clip, err = v.pair("clip"); return },
 		func() (err error) { s.Variance, err = v.oneOf("variance", "", "posterior", "beta"); return },
 		func() (err error) { s.Last, err = v.oneOf("last", "", "denoise", "none"); return },
@@ -36,6 +38,10 @@ func parseWalk(v values) (walk, error) {
 		if err := read(); err != nil {
 			return walk{}, err
 		}
+	}
+	s.Invert = v.flags.Bool("invert")
+	if s.Known = v.flags.IsSet("mask"); s.Known && s.Strength == 0 {
+		s.Strength = 1
 	}
 	var err error
 	if text, where, ok := v.text("solver"); ok {

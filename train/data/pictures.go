@@ -206,7 +206,23 @@ func spread(dst []float32, pixels []byte) {
 
 // decode reads one picture and keeps it where there is room.
 func (s *pictureSet) decode(i int64) ([]byte, error) {
-	e := &s.entries[i]
+	m, err := s.entries[i].picture()
+	if err != nil {
+		return nil, err
+	}
+	pixels := s.frame.cut(m)
+	if size := int64(len(pixels)); s.left.Add(-size) >= 0 {
+		if !s.cache[i].CompareAndSwap(nil, &pixels) {
+			s.left.Add(size)
+		}
+	} else {
+		s.left.Add(size)
+	}
+	return pixels, nil
+}
+
+// picture reads and decodes the file.
+func (e *entry) picture() (image.Image, error) {
 	b, err := e.read()
 	if err != nil {
 		return nil, err
@@ -222,15 +238,7 @@ func (s *pictureSet) decode(i int64) ([]byte, error) {
 	if err != nil {
 		return nil, pictureError(e, err)
 	}
-	pixels := s.frame.cut(m)
-	if size := int64(len(pixels)); s.left.Add(-size) >= 0 {
-		if !s.cache[i].CompareAndSwap(nil, &pixels) {
-			s.left.Add(size)
-		}
-	} else {
-		s.left.Add(size)
-	}
-	return pixels, nil
+	return m, nil
 }
 
 // Close lets the cache go.
