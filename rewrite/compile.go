@@ -34,6 +34,7 @@ type Compiled struct {
 	Steps      int         `json:"steps"`
 	Evals      int         `json:"evaluations"` // of the network, for one sample
 
+	Begins   bool        `json:"begins_in_data,omitempty"` // it is fed data
 	Draws    int         `json:"draws,omitempty"`    // rows that step_noise must have at least
 	Guidance *float64    `json:"guidance,omitempty"` // the weight that it was compiled with, to be fed as guidance
 	Interval *[2]float64 `json:"guidance_interval,omitempty"`
@@ -59,7 +60,8 @@ func ReadCompiled(info *onnx.Info) (about Compiled, ok bool, err error) {
 
 // Sampler is a network and a plan as one graph: noise in, samples out.
 //
-// Its inputs are noise, [n, ...] of standard normals; step_noise, [k, n, ...], where the plan draws, row k for draw k+1; label,
+// Its inputs are noise, [n, ...] of standard normals; data, [n, ...], where the plan begins in given data, without noise if it is an
+// inversion; step_noise, [k, n, ...], where the plan draws, row k for draw k+1; label,
 // [n] of int64, where the network takes classes; guidance, the weight, where it is guided. Its output is samples, [n, ...].
 type Sampler struct {
 	Graph *onnx.Graph
@@ -138,9 +140,9 @@ type compiler struct {
 	batch   int // n where it is fixed
 	halving halving
 
-	noise, stepNoise, label, weight onnx.Ref
-	n, twice, halves                onnx.Ref // [n]; [2n] and [n, n], where a row asks for them
-	conditions                      []condition
+	noise, data, stepNoise, label, weight onnx.Ref
+	n, twice, halves                      onnx.Ref // [n]; [2n] and [n, n], where a row asks for them
+	conditions                            []condition
 
 	sampler Sampler
 }
@@ -166,11 +168,8 @@ func (c *compiler) compile() (*Sampler, error) {
 	if err := c.conditioned(); err != nil {
 		return nil, err
 	}
-	x := c.noise
-	if start := float32(c.plan.Start); start != 1 {
-		x = c.g.Node("Mul", x, c.g.Const("", onnx.Vector(start)))
-	}
-	if x, err = c.walk(x); err != nil {
+	x, err := c.walk(c.begin())
+	if err != nil {
 		return nil, err
 	}
 	if err := c.output(x); err != nil {
@@ -218,17 +217,45 @@ func (c *compiler) inputs() {
 	for _, size := range c.r.Shape {
 		c.shape = append(c.shape, onnx.Fixed(int64(size)))
 	}
-	c.noise = g.Input("noise", onnx.Float32, c.shape...)
+	var state onnx.Ref
+	if c.plan.Signal != 0 {
+		c.data = g.Input("data", onnx.Float32, c.shape...)
+		state = c.data
+	}
+	if c.fromNoise() {
+		c.noise = g.Input("noise", onnx.Float32, c.shape...)
+		state = c.noise
+	}
 	if c.plan.Draws() > 0 {
 		c.stepNoise = g.Input("step_noise", onnx.Float32, slices.Insert(slices.Clone(c.shape), 0, onnx.Free("k"))...)
 	}
 	if c.r.Label != nil {
 		c.label = g.Input("label", onnx.Int64, n)
 	}
-	c.n = g.Node("Slice", g.Node("Shape", c.noise), integers(g, 0), integers(g, 1))
+	c.n = g.Node("Slice", g.Node("Shape", state), integers(g, 0), integers(g, 1))
 	if c.halving != unguided {
 		c.weight = g.Input("guidance", onnx.Float32)
 	}
+}
+
+// fromNoise says whether the first state has noise in it.
+func (c *compiler) fromNoise() bool { return c.plan.Start != 0 || c.plan.Signal == 0 }
+
+// begin is the first state: noise, and as much of given data as the plan says.
+func (c *compiler) begin() onnx.Ref {
+	times := func(x onnx.Ref, factor float64) onnx.Ref {
+		if float32(factor) == 1 {
+			return x
+		}
+		return c.g.Node("Mul", x, c.g.Const("", onnx.Vector(float32(factor))))
+	}
+	switch {
+	case c.plan.Signal == 0:
+		return times(c.noise, c.plan.Start)
+	case !c.fromNoise():
+		return times(c.data, c.plan.Signal)
+	}
+	return c.g.Node("Add", times(c.noise, c.plan.Start), times(c.data, c.plan.Signal))
 }
 
 // output decodes the state, where there is a decoder, and makes it the file's output.
@@ -284,7 +311,7 @@ func (c *compiler) describe() error {
 	about := Compiled{
 		Model: c.r.Model.Name, Description: card.Description, License: card.License, Source: card.Source,
 		Solver: p.Solver, Path: p.Path, Prediction: p.Prediction, Grid: p.Grid, Sigma: p.Sigma, Eta: p.Eta, Variance: p.Variance, Clip: p.Clip,
-		From: p.From, To: p.To, Steps: p.Steps, Evals: sampler.Evaluations(p, c.guidance), Draws: p.Draws(),
+		From: p.From, To: p.To, Steps: p.Steps, Evals: sampler.Evaluations(p, c.guidance), Begins: p.Signal != 0, Draws: p.Draws(),
 		Labels: c.r.Labels, Batch: c.batch, Decoded: c.r.Decode != nil, Layout: c.r.Layout, Range: c.r.Range,
 	}
 	if card.Name != "" {

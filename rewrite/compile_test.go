@@ -106,6 +106,25 @@ func TestEveryKindOfNetworkIsCompiled(t *testing.T) {
 	}
 }
 
+// Plans that begin in data, go there and back, or take steps again, are tables like any other.
+func TestCompiledWalksBeginInData(t *testing.T) {
+	sigma, err := schedule.ParseDiffusion("1-t")
+	require.NoError(t, err)
+	for name, set := range map[string]sampler.Settings{
+		"the last part":                    {Solver: sampler.Heun, Steps: 8, Strength: 0.5},
+		"of an SDE":                        {Sigma: sigma, Steps: 8, Strength: 0.5},
+		"there and back":                   {Solver: sampler.Heun, Steps: 4, Invert: true},
+		"there and back, by an SDE":        {Sigma: sigma, Steps: 4, Invert: true},
+		"there and back, by several steps": {Solver: sampler.AdamsBashforth, Steps: 6, Invert: true},
+		"steps again":                      {Solver: sampler.DDIM, Steps: 4, Resample: sampler.Resample{Times: 3, Length: 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := settled(t, "glyphs")
+			requireSame(t, r, planOf(t, r, set), sampler.Guidance{Weight: 2}, 3)
+		})
+	}
+}
+
 // A multistep method reads predictions of earlier steps; a corrector adds noise without calling the network, and a row in between
 // does nothing but keep the state.
 func TestRowsWithoutACallAndWithHistoryAreCompiled(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,6 +49,13 @@ func newTrip(r *models.Resolved, plan *sampler.Plan, n int) trip {
 	return t
 }
 
+// data are those that a plan may begin in.
+func (t trip) data() []float32 {
+	data := slices.Clone(t.noise)
+	slices.Reverse(data)
+	return data
+}
+
 // walker runs a trip as odeon sample does with one worker. Its samples have the shape that it returns, and are void at the next run.
 func walker(t testing.TB, r *models.Resolved, plan *sampler.Plan, g sampler.Guidance, trip trip) (run func() []float32, shape []int) {
 	t.Helper()
@@ -67,7 +75,11 @@ func walker(t testing.TB, r *models.Resolved, plan *sampler.Plan, g sampler.Guid
 	walk := sampler.Clip(sampler.Guide(network, g), plan)
 	x := sampler.NewState(make([]float32, trip.n*dim), trip.n, 0)
 	states := func() []float32 {
-		require.NoError(t, x.Draw(plan, noise))
+		if plan.Signal != 0 {
+			require.NoError(t, x.Noised(plan, noise, sampler.Rows{Data: trip.data(), Dim: dim}))
+		} else {
+			require.NoError(t, x.Draw(plan, noise))
+		}
 		require.NoError(t, sampler.Run(context.Background(), plan, walk, x, noise, nil))
 		return x.X
 	}
@@ -106,6 +118,8 @@ func compiled(t testing.TB, r *models.Resolved, plan *sampler.Plan, g sampler.Gu
 		switch in.Name {
 		case "noise":
 			tensor, err = onnx.NewTensor(shape, trip.noise)
+		case "data":
+			tensor, err = onnx.NewTensor(shape, trip.data())
 		case "step_noise":
 			tensor, err = onnx.NewTensor(append([]int64{int64(plan.Draws())}, shape...), trip.steps)
 		case "label":

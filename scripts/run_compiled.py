@@ -32,6 +32,7 @@ def main():
     args.add_argument("-n", type=int, help="how many samples (16, or as many as --noise holds)")
     args.add_argument("--seed", type=int, default=0, help="of the normals that are not given")
     args.add_argument("--noise", help=".npy, [n, ...]: the start's standard normals")
+    args.add_argument("--data", help=".npy, [n, ...]: the data to begin in, where the file takes some")
     args.add_argument("--step-noise", help=".npy, [k, n, ...]: the steps' standard normals, one row a draw")
     args.add_argument("--label", help="classes, taken in turn: 3, 0-9, 20,21 (all of them)")
     args.add_argument("--guidance", type=float, help="weight of guidance (the one the file was compiled with)")
@@ -50,17 +51,25 @@ def main():
     draw = np.random.default_rng(args.seed)
 
     feeds = {}
-    if args.noise:
+    if "data" in inputs:
+        if not args.data:
+            sys.exit(f"{args.file}: begins in data; give them with --data FILE.npy")
+        feeds["data"] = np.load(args.data).astype(np.float32)[: args.n]
+        args.n = len(feeds["data"])
+    if "noise" not in inputs:
+        pass
+    elif args.noise:
         feeds["noise"] = np.load(args.noise).astype(np.float32)[: args.n]
     else:
         n = args.n or about.get("batch") or 16
         feeds["noise"] = draw.standard_normal([n, *inputs["noise"].shape[1:]], dtype=np.float32)
-    n = len(feeds["noise"])
+    state = feeds.get("noise", feeds.get("data"))
+    n = len(state)
     if "step_noise" in inputs:
         if args.step_noise:
             feeds["step_noise"] = np.load(args.step_noise).astype(np.float32)[:, :n]
         else:
-            feeds["step_noise"] = draw.standard_normal([about["draws"], *feeds["noise"].shape], dtype=np.float32)
+            feeds["step_noise"] = draw.standard_normal([about["draws"], *state.shape], dtype=np.float32)
     if "label" in inputs:
         if not args.label and "count" not in about["labels"]:
             sys.exit(f"{args.file}: the number of classes is not known; give --label")

@@ -159,6 +159,7 @@ func compiledWalk(about rewrite.Compiled) string {
 func compiledRoles(about rewrite.Compiled) map[string]string {
 	roles := map[string]string{
 		"noise":      "standard normals",
+		"data":       "the data to begin in",
 		"step_noise": fmt.Sprintf("standard normals of the steps, %d or more rows", about.Draws),
 		"label":      "classes",
 		"samples":    "samples",
