@@ -35,8 +35,8 @@ type Compiled struct {
 	Evals      int         `json:"evaluations"` // of the network, for one sample
 
 	Begins   bool        `json:"begins_in_data,omitempty"` // it is fed data
-	Draws    int         `json:"draws,omitempty"`    // rows that step_noise must have at least
-	Guidance *float64    `json:"guidance,omitempty"` // the weight that it was compiled with, to be fed as guidance
+	Draws    int         `json:"draws,omitempty"`          // rows that step_noise must have at least
+	Guidance *float64    `json:"guidance,omitempty"`       // the weight that it was compiled with, to be fed as guidance
 	Interval *[2]float64 `json:"guidance_interval,omitempty"`
 
 	Labels  *models.Labels `json:"labels,omitempty"`  // label below 0: no class, where there is a null

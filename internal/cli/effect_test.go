@@ -116,6 +116,12 @@ var sampleEffects = map[string]effect{
 	"seed":              {"@everything.onnx", "", "--seed 1"},
 	"first":             {"@everything.onnx", "", "--first 2"},
 	"label":             {"@everything.onnx", "", "--label 2"},
+	"from":              {"@everything.onnx", "--strength 0.5", "--from @pairs.npy"},
+	"strength":          {"@everything.onnx", "--invert --from @pairs.npy", "--strength 0.5"},
+	"invert":            {"@everything.onnx", "--strength 1 --from @pairs.npy", "--invert"},
+	"invert-label":      {"@everything.onnx", "--invert --from @pairs.npy", "--invert-label 2"},
+	"mask":              {"@everything.onnx", "--strength 1 --from @pairs.npy", "--mask @mask.npy"},
+	"resample":          {"@everything.onnx", "", "--resample 2"},
 	"init":              {"@everything.onnx", "", "--init @pairs.npy"},
 	"init-noise":        {"@everything.onnx", "", "--init-noise @pairs.npy"},
 	"noise":             {"@everything.onnx", "--sigma 1-t", "--noise @steps.npy"},
@@ -203,7 +209,7 @@ func writeEffects(t *testing.T, folder string) {
 	write("video.onnx", data, err)
 
 	write("other.json", []byte(`{"prediction": "data"}`), nil)
-	for name, shape := range map[string][]int{"pairs.npy": {2, 2}, "steps.npy": {4, 2, 2}} {
+	for name, shape := range map[string][]int{"pairs.npy": {2, 2}, "steps.npy": {4, 2, 2}, "mask.npy": {1, 2}} {
 		numbers := make([]float32, (&array.Array{Shape: shape}).Len())
 		for i := range numbers {
 			numbers[i] = 0.5 - float32(i)/8
@@ -235,6 +241,6 @@ func TestEveryFlagOfSampleHasAnEffect(t *testing.T) {
 		times: regexp.MustCompile(`"seconds":\{[^}]*\}|\d+\.\d\d s\b`),
 		told:  []string{"json", "quiet", "batch", "workers", "threads"}, same: true,
 		refused: []string{"inputs", "provider", "provider-option", "runtime"},
-		fails:   []string{"allow-nonfinite"},
+		fails:   []string{"allow-nonfinite", "from"},
 	}.check(t, folder)
 }

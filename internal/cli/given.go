@@ -48,7 +48,7 @@ func readGiven(r *models.Resolved, req request) (*given, error) {
 	latent := r.Decode != nil || req.latent
 	rows, sizes, err := readFiles("from", req.edit.from,
 		func(file string) ([]float32, image.Point, error) { return readPicture(r, latent, file) },
-		func(file string) ([]float32, error) { return readData(r, latent, file) })
+		func(file string, kind data.Kind) ([]float32, error) { return readData(r, latent, file, kind) })
 	if err != nil {
 		return nil, err
 	}
@@ -84,17 +84,16 @@ func (g *given) kept() sampler.Rows {
 }
 
 // readData reads samples that are not pictures: an array in the model's own range, or what odeon train reads.
-func readData(r *models.Resolved, latent bool, file string) ([]float32, error) {
-	kind, err := data.KindOf(file)
-	if err != nil {
-		return nil, err
-	}
+func readData(r *models.Resolved, latent bool, file string, kind data.Kind) ([]float32, error) {
 	names := []string{"from", "samples"}
 	if latent {
-		names = []string{"from", "latents"}
+		names = []string{"from", "latents", "samples"}
 	}
-	if kind == data.IsArray {
+	switch kind {
+	case data.IsArray:
 		return readRows(file, r.Shape, names...)
+	case data.IsOther:
+		return nil, fmt.Errorf("%s: found neither a picture, an array (.npy, .npz), a table (.csv), a recording (.wav) nor an IDX file", file)
 	}
 	options := data.Options{Labels: data.NoLabels}
 	if r.Card.Rate != nil {
@@ -150,7 +149,7 @@ func into(x []float32, lo, hi float64) {
 
 // readFiles reads the files that a flag names, which may be folders of pictures and patterns, row after row. Of pictures it returns
 // the sizes as well.
-func readFiles(flag string, names []string, picture func(file string) ([]float32, image.Point, error), other func(file string) ([]float32, error)) (rows []float32, sizes []image.Point, err error) {
+func readFiles(flag string, names []string, picture func(file string) ([]float32, image.Point, error), other func(file string, kind data.Kind) ([]float32, error)) (rows []float32, sizes []image.Point, err error) {
 	files, err := expand(names)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--%s: %w", flag, err)
@@ -166,7 +165,7 @@ func readFiles(flag string, names []string, picture func(file string) ([]float32
 			more, size, err = picture(file)
 			sizes = append(sizes, size)
 		} else {
-			more, err = other(file)
+			more, err = other(file, kind)
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("--%s: %w", flag, err)

@@ -16,7 +16,7 @@ import (
 func readMask(r *models.Resolved, names []string, from []image.Point) ([]float32, error) {
 	rows, _, err := readFiles("mask", names,
 		func(file string) ([]float32, image.Point, error) { return maskPicture(r, file, from) },
-		func(file string) ([]float32, error) { return maskArray(r, file) })
+		func(file string, _ data.Kind) ([]float32, error) { return maskArray(r, file) })
 	if err != nil {
 		return nil, err
 	}

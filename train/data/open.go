@@ -113,8 +113,7 @@ func openKind(f *file, member string, o Options) (Set, error) {
 	case kindIDX:
 		return openIDX(f, o)
 	case kindText:
-		switch strings.ToLower(filepath.Ext(f.path)) {
-		case ".csv", ".tsv":
+		if isTable(f.path) {
 			return openTable(f, o)
 		}
 		return openText(f, o)
@@ -126,6 +125,12 @@ func openKind(f *file, member string, o Options) (Set, error) {
 		return s, err
 	}
 	return nil, fmt.Errorf("found %s; %s", k, readable)
+}
+
+// isTable says whether a text is a table, by its name.
+func isTable(path string) bool {
+	ext := strings.ToLower(filepath.Ext(path))
+	return ext == ".csv" || ext == ".tsv"
 }
 
 const readable = "what is read is .npy, .npz, .csv, IDX (plain or gzipped), WAV, a text in UTF-8, and a folder of pictures or of WAV files"

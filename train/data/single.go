@@ -54,6 +54,7 @@ const (
 	IsOther Kind = iota
 	IsPicture
 	IsArray // .npy or .npz
+	IsSet   // samples of another kind: a table, an IDX file, a recording
 )
 
 // KindOf looks at a file's first bytes.
@@ -71,6 +72,8 @@ func KindOf(path string) (Kind, error) {
 		return IsPicture, nil
 	case k == kindNPY || k == kindNPZ:
 		return IsArray, nil
+	case k == kindIDX || k == kindWAV || k == kindText && isTable(path):
+		return IsSet, nil
 	}
 	return IsOther, nil
 }
