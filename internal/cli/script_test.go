@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(onnx.LibraryVariable, path)
-			return nil
+			return brokenFiles(e.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":         code,
@@ -52,6 +52,8 @@ func TestScripts(t *testing.T) {
 			"array":        member,
 			"twofold":      twofold,
 			"trainingdata": trainingData,
+			"mask":         mask,
+			"upper":        upper,
 		},
 	})
 }
