@@ -40,6 +40,10 @@ func TestEveryCommandOfThePageConvertingWorks(t *testing.T) {
 	runPage(t, "../../docs/converting.md", 15)
 }
 
+func TestEveryCommandOfThePageEditingWorks(t *testing.T) {
+	runPage(t, "../../docs/editing.md", 12)
+}
+
 func TestEveryCommandOfThePageTrainingWorks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains; the same in the long run of the tests")
@@ -60,6 +64,9 @@ func runPage(t *testing.T, file string, least int) {
 	cards, err := filepath.Abs("../../testdata/cards")
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(cards, filepath.Join(home, "cards")))
+	gallery, err := filepath.Abs("../../docs/gallery")
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(gallery, filepath.Join(home, "gallery")))
 	networks := linkNetworks(t, home)
 	require.NoError(t, writeTrainingData(home))
 	card := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(page)
