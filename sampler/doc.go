@@ -19,7 +19,8 @@
 // an integral of the data prediction, the noise or the velocity, whichever a solver approximates, for any path and diffusion
 // coefficient; multistep.go and singlestep.go are the two ways to do so, and adams.go, dpm.go and kdiffusion.go the methods of the
 // literature as values of these. consistency.go and corrector.go are solvers for special networks and fields. Settings.Nodes walks
-// another program's schedule as it is, and [Adaptive] finds its steps by a tolerance. What the network
+// another program's schedule as it is, and [Adaptive] finds its steps by a tolerance. given.go, inversion.go and resample.go let a walk begin in
+// data, go to noise and back, and take steps again. What the network
 // predicts never matters to a solver: velocity, score, data and noise are linear functionals of one another
 // ([schedule.Convert]). [Plan.Print] shows a plan, [ReadPlan] reads one back.
 //
@@ -27,7 +28,7 @@
 // Package torchrand has PyTorch's random numbers in its place: their draws depend on those before, so that they are a [Walker], which a
 // walk asks in order.
 //
-// A [Network] is an interface with one method. [Guide] and [Clip] wrap one; [Func] makes one of a closure, as the tests do
+// A [Network] is an interface with one method. [Guide], [Clip] and [Inpaint] wrap one; [Func] makes one of a closure, as the tests do
 // with the exact field of a Gaussian mixture. A [Job] walks many samples in chunks, side by side.
 //
 // Plans are float64; the walk is float32, with every product rounded before it is added, so that a sample has the same
