@@ -61,7 +61,7 @@ func (b *builder) begin(n node) (err error) {
 		b.plan.Start, err = b.start(n)
 		return err
 	}
-	b.plan.Signal, b.plan.Start = n.point.Alpha, n.point.Beta
+	b.plan.FromData, b.plan.Signal, b.plan.Start = true, n.point.Alpha, n.point.Beta
 	if !finite(b.plan.Signal, b.plan.Start) {
 		return &noCallError{t: n.t, why: fmt.Sprintf("the path has %v data and %v noise there", b.plan.Signal, b.plan.Start)}
 	}

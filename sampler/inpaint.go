@@ -1,6 +1,9 @@
 package sampler
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Inpaint is net where the data are known in part. Mask is how much of each element is to be painted: 1 all of it, as net predicts,
 // 0 nothing, and the data prediction there is Data itself. The plan is one of Settings.Known.
@@ -12,7 +15,16 @@ import "context"
 //
 // The rest is drawn given the known part as it is at the same time, noise included, and not given Data: near for the ODE, nearer
 // the more noise the solver turns over, and exact where every step is taken again and again (Resample).
-func Inpaint(net Network, known Known) Network { return &inpainted{net, known} }
+//
+// It is an error if the plan does not say what a prediction is where the data are known.
+func Inpaint(net Network, plan *Plan, known Known) (Network, error) {
+	for i := range plan.Rows {
+		if row := &plan.Rows[i]; row.Call && row.KnownX == 0 && row.KnownZ == 0 {
+			return nil, fmt.Errorf("the plan was not made for data that are known in part: step %d does not say what its prediction is there", row.Step)
+		}
+	}
+	return &inpainted{net, known}, nil
+}
 
 // Known is what is given of the data.
 type Known struct{ Data, Mask Rows }

@@ -29,13 +29,25 @@ func pair(rho float64, model Model) Func {
 	}
 }
 
+func mustInpaint(t *testing.T, net Network, plan *Plan, known Known) Network {
+	t.Helper()
+	net, err := Inpaint(net, plan, known)
+	require.NoError(t, err)
+	return net
+}
+
+func TestInpaintingNeedsItsPlan(t *testing.T) {
+	_, err := Inpaint(nil, mustPlan(t, Model{Path: schedule.CondOT(), Prediction: schedule.Velocity}, Settings{}), Known{})
+	require.ErrorContains(t, err, "not made for data that are known in part")
+}
+
 // given is the moments of the two normals under the plan of a walk where the first is known to be a: every row is affine in x and so are the
 // predictions, p = G x + g.
 func given(t *testing.T, plan *Plan, rho, a float64, model Model) (mean [2]float64, cov [2][2]float64) {
 	t.Helper()
 	mean[0] = plan.Signal * a
 	cov[0][0], cov[1][1] = plan.Start*plan.Start, plan.Start*plan.Start
-	net := Inpaint(pair(rho, model), Known{Data: Rows{Data: []float32{float32(a), 0}, Dim: 2}, Mask: Rows{Data: []float32{0, 1}, Dim: 2}})
+	net := mustInpaint(t, pair(rho, model), plan, Known{Data: Rows{Data: []float32{float32(a), 0}, Dim: 2}, Mask: Rows{Data: []float32{0, 1}, Dim: 2}})
 	for i := range plan.Rows {
 		row := &plan.Rows[i]
 		require.True(t, row.A0 == 0 && len(row.B) <= 1)
@@ -116,7 +128,7 @@ func TestKnownDataMoveAlongTheirPath(t *testing.T) {
 				if s.Name == "euler" || s.Name == "heun" { // elsewhere the path is not straight, or the solver is exact
 					within = 0.05 * model.Path.At(plan.From).Beta
 				}
-				require.NoError(t, Run(context.Background(), plan, Inpaint(pair(0.8, model), known), state, nil, ObserverFunc(func(row *Row, x []float32) {
+				require.NoError(t, Run(context.Background(), plan, mustInpaint(t, pair(0.8, model), plan, known), state, nil, ObserverFunc(func(row *Row, x []float32) {
 					p := model.Path.At(row.Next)
 					if row.Note != "" && row.Next == 1 {
 						p.Beta = 0
@@ -133,23 +145,23 @@ func TestKnownDataMoveAlongTheirPath(t *testing.T) {
 func TestAMaskOfOnesChangesNothing(t *testing.T) {
 	model := Model{Path: schedule.CondOT(), Prediction: schedule.Velocity}
 	known := Known{Data: Rows{Data: []float32{5, 5}, Dim: 2}, Mask: Rows{Data: []float32{1, 1}, Dim: 2}}
-	walk := func(set Settings, wrap func(Network) Network) []float32 {
+	walk := func(set Settings, wrap func(Network, *Plan) Network) []float32 {
 		plan, noise := mustPlan(t, model, set), Philox{Seed: 2}
 		state := NewState(make([]float32, 8), 4, 0)
 		require.NoError(t, state.Draw(plan, noise))
-		require.NoError(t, Run(context.Background(), plan, wrap(pair(0.8, model)), state, noise, nil))
+		require.NoError(t, Run(context.Background(), plan, wrap(pair(0.8, model), plan), state, noise, nil))
 		return state.X
 	}
 	for _, s := range []Solver{Euler, DDIM, DDPM, LMS} {
-		plain := walk(Settings{Steps: 10, Solver: s}, func(n Network) Network { return n })
-		masked := walk(Settings{Steps: 10, Solver: s, Known: true}, func(n Network) Network { return Inpaint(n, known) })
+		plain := walk(Settings{Steps: 10, Solver: s}, func(n Network, _ *Plan) Network { return n })
+		masked := walk(Settings{Steps: 10, Solver: s, Known: true}, func(n Network, p *Plan) Network { return mustInpaint(t, n, p, known) })
 		require.Equal(t, plain, masked)
 	}
 }
 
 // A mask between 0 and 1 mixes, and each sample has its own.
 func TestInpaintMixesByTheMask(t *testing.T) {
-	net := Inpaint(Func(func(dst, x []float32, at At) { clear(dst) }), Known{
+	net := mustInpaint(t, Func(func(dst, x []float32, at At) { clear(dst) }), &Plan{}, Known{
 		Data: Rows{Data: []float32{1, 2, 3, 4}, Dim: 2, First: 5}, Mask: Rows{Data: []float32{0, 0.25, 1, 0.75}, Dim: 2, First: 5},
 	})
 	dst := make([]float32, 4)

@@ -99,7 +99,7 @@ func (b *builder) bySignal(k int, from, to node, why error) {
 // joined is one plan of the way from data to noise and the way back. A step draws so many times at most.
 func joined(there, back *Plan, draws int) *Plan {
 	p := *back
-	p.From, p.Start, p.Signal, p.Turn = there.From, 0, there.Signal, there.Steps
+	p.From, p.FromData, p.Start, p.Signal, p.Turn = there.From, true, 0, there.Signal, there.Steps
 	p.Steps += there.Steps
 	if p.Second == "" {
 		p.Second = there.Second

@@ -78,8 +78,9 @@ type Plan struct {
 	Steps int     `json:"steps"`
 	Rows  []Row   `json:"rows"`
 
-	Signal float64 `json:"signal,omitempty"` // weight of given data in the first state (State.Noised); 0: it is noise alone
-	Turn   int     `json:"turn,omitempty"`   // how many steps lead from data to noise, before those back to data
+	FromData bool    `json:"from_data,omitempty"` // whether the first state is made of given data (State.Noised)
+	Signal   float64 `json:"signal,omitempty"`    // and their weight in it
+	Turn     int     `json:"turn,omitempty"`      // how many steps lead from data to noise, before those back to data
 
 	Warnings []string `json:"warnings,omitempty"`
 }

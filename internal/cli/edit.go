@@ -27,7 +27,7 @@ func parseEdit(c *cli.Context) (edit, error) {
 		{e.invert && c.IsSet("init-noise"), "--invert finds the noise, and --init-noise gives it; give one of them"},
 		{mask && !from, "--mask says what to keep of given data; give them with --from FILE"},
 		{e.strength && !from && !e.invert, "--strength is how much of the walk is taken from given data; give them with --from FILE"},
-		{from && !e.strength && !mask && !e.invert, "--from gives data to begin in; say what to do with them: --strength S, --mask FILE or --invert"},
+		{from && !e.strength && !mask && !e.invert && !c.IsSet("plan"), "--from gives data to begin in; say what to do with them: --strength S, --mask FILE or --invert"},
 		{c.IsSet("invert-label") && !e.invert, "--invert-label names the classes on the way to noise; give --invert with it"},
 	} {
 		if rule.wrong {

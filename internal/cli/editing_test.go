@@ -110,3 +110,39 @@ func TestEveryKindOfFileIsTheDataThatItHolds(t *testing.T) {
 		require.InDeltaSlice(t, values, got.Float32()[:len(values)], c.within, c.as)
 	}
 }
+
+// From the data of real networks to noise and back: the error shrinks with the steps as the order of the solver has it. (dino has 50 trained
+// steps, of which 25 are every other one; of its 1000 points the worst counts.)
+func TestInversionOfPretrainedNetworks(t *testing.T) {
+	for _, c := range []struct {
+		name, network, reference, data string
+		solver                         string
+		steps                          [2]string
+		within, gain                   float64 // of the error at the second number of steps, and of the first over the second
+	}{
+		{"emnist-latent", "flow.onnx", "reference_ode.npz", "latent", "euler", [2]string{"25", "100"}, 0.05, 3},
+		{"emnist-latent", "flow.onnx", "reference_ode.npz", "latent", "ddim", [2]string{"25", "100"}, 0.05, 3},
+		{"emnist-latent", "flow.onnx", "reference_ode.npz", "latent", "heun", [2]string{"25", "100"}, 1e-4, 30},
+		{"emnist-latent", "flow.onnx", "reference_ode.npz", "latent", "rk4", [2]string{"10", "40"}, 1e-4, 100},
+		{"dino", "model.onnx", "reference_ddpm.npz", "points", "ddim", [2]string{"25", "50"}, 0.08, 1.25},
+		{"dino", "model.onnx", "reference_ddpm.npz", "points", "heun-edm", [2]string{"25", "50"}, 0.002, 3},
+		{"dino", "model.onnx", "reference_ddpm.npz", "points", "rk4", [2]string{"25", "50"}, 0.002, 3},
+	} {
+		t.Run(c.name+"/"+c.solver, func(t *testing.T) {
+			folder := filepath.Join(pretrained(t), c.name)
+			data := extracted(t, filepath.Join(folder, c.reference), c.data)
+			want, err := array.Read(data)
+			require.NoError(t, err)
+			var errors [2]float64
+			for i, steps := range c.steps {
+				got, r := sampled(t, filepath.Join(folder, c.network), "--card", "../../testdata/cards/"+c.name+".json", "--decode=false",
+					"--from", data, "--invert", "--solver", c.solver, "--steps", steps)
+				require.Zero(t, *r.Turn)
+				errors[i] = difference(t, got, want)
+			}
+			t.Logf("largest error %.2g in %s steps, %.2g in %s", errors[0], c.steps[0], errors[1], c.steps[1])
+			require.Less(t, errors[1], c.within)
+			require.Greater(t, errors[0]/errors[1], c.gain)
+		})
+	}
+}

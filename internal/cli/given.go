@@ -27,7 +27,7 @@ type given struct {
 }
 
 // inpainted are each worker's network where the data are known as far as the mask keeps them.
-func (g *given) inpainted(networks func(worker int) (sampler.Network, error)) func(worker int) (sampler.Network, error) {
+func (g *given) inpainted(plan *sampler.Plan, networks func(worker int) (sampler.Network, error)) func(worker int) (sampler.Network, error) {
 	if g == nil || g.mask.Data == nil {
 		return networks
 	}
@@ -36,7 +36,7 @@ func (g *given) inpainted(networks func(worker int) (sampler.Network, error)) fu
 		if err != nil {
 			return nil, err
 		}
-		return sampler.Inpaint(network, sampler.Known{Data: g.from, Mask: g.mask}), nil
+		return sampler.Inpaint(network, plan, sampler.Known{Data: g.from, Mask: g.mask})
 	}
 }
 

@@ -109,7 +109,7 @@ func sample(c *cli.Context) error {
 		Plan: plan, N: req.count, First: req.first, Dim: e.dim,
 		Chunk: e.split.Chunk, Workers: e.split.Workers,
 		Noise: source.noise, Init: out.init(ctx, plan, source),
-		Network:        source.given.inpainted(e.guided(plan, walk.guidance)),
+		Network:        source.given.inpainted(plan, e.guided(plan, walk.guidance)),
 		Observer:       out.observer(ctx, plan, bar, walk.guidance),
 		AllowNonfinite: req.nonfinite,
 	}

@@ -46,6 +46,12 @@ func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req reque
 	if s.given, err = readGiven(r, req); err != nil {
 		return s, err
 	}
+	switch {
+	case s.given == nil && plan.FromData && !c.IsSet("init"):
+		return s, fmt.Errorf("the walk begins in data noised to t=%.4g, and none are given; give --from FILE", plan.From)
+	case s.given != nil && !plan.FromData:
+		return s, fmt.Errorf("--from gives data, and the plan begins in noise alone; make it with --strength or --invert")
+	}
 	if s.given != nil && s.given.count > 1 {
 		held = s.given.count
 	}
