@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 )
@@ -39,6 +40,10 @@ func (n *inpainted) Predict(ctx context.Context, dst, x []float32, at At) error 
 		return err
 	}
 	dim := n.known.Mask.Dim
+	samples := len(x) / max(dim, 1)
+	if err := cmp.Or(n.known.Mask.check(at.First, samples, dim), n.known.Data.check(at.First, samples, dim)); err != nil {
+		return err
+	}
 	kx, kz := float32(at.KnownX), float32(at.KnownZ)
 	for i := 0; i < len(x); i += dim {
 		sample := at.First + i/dim

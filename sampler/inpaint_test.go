@@ -167,4 +167,5 @@ func TestInpaintMixesByTheMask(t *testing.T) {
 	dst := make([]float32, 4)
 	require.NoError(t, net.Predict(context.Background(), dst, []float32{1, 1, 1, 1}, At{First: 5, KnownX: 10, KnownZ: 1}))
 	require.Equal(t, []float32{11, 9, 0, 3.5}, dst)
+	require.ErrorContains(t, net.Predict(context.Background(), dst, []float32{1, 1, 1, 1}, At{First: 6, KnownZ: 1}), "one for every sample")
 }

@@ -73,7 +73,9 @@ func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req reque
 			return s, fmt.Errorf("--init-noise: %w", err)
 		}
 		recorded.Draw, recorded.First = 0, req.first
-		start, held = recorded, a.Shape[0]
+		if start = recorded; held == 0 || a.Shape[0] < held {
+			held = a.Shape[0]
+		}
 	}
 	if c.IsSet("noise") {
 		a, err := readSamples(c, "noise", r.Shape, 1)
