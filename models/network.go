@@ -70,7 +70,7 @@ func (r *Resolved) checkRun(run Run) error {
 		return fmt.Errorf("%s: input %q takes a class, and none is given; give --label", r.Model.Path(), r.Label.Name)
 	}
 	for _, label := range run.Labels {
-		if label == NullLabel && (r.Labels == nil || r.Labels.Null == nil) {
+		if label == NullLabel && r.Label != nil && r.Labels.Null == nil {
 			return r.noNull()
 		}
 	}
@@ -117,6 +117,9 @@ func (n *Network) fillLabels(b buffer, q request, rows int) {
 	for i := range rows {
 		null, sample := q.null(i, rows)
 		label := n.run.Labels[sample%len(n.run.Labels)]
+		if negative := n.resolved.Negative; null && negative != nil {
+			label, null = *negative, false
+		}
 		zeros := false
 		if (null || label == NullLabel) && labels.Null != nil {
 			label, zeros = labels.Null.Index, labels.Null.Zeros

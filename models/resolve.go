@@ -36,6 +36,11 @@ type Resolved struct {
 	Layout Layout // of the samples, decoded where there is a decoder; "" where none fits
 	Range  [2]float64
 
+	// Negative is the class in the unconditional half of guidance, in place of none; nil: none. Guide is a weaker network, whose
+	// prediction stands in for that half; see [Resolved.GuidedBy].
+	Negative *int
+	Guide    *Resolved
+
 	sliced Layout // told by the axis on which the output has further channels; "" where there are none
 
 	Guesses  []string // what was told by a name or a look, and why
@@ -315,7 +320,10 @@ func (r *Resolved) resolveLabels() {
 
 // CanGuide says what is missing for classifier-free guidance: something to leave out in the unconditional half.
 func (r *Resolved) CanGuide() error {
-	if r.Labels != nil && r.Labels.Null != nil {
+	if r.Guide != nil {
+		return r.Guide.Err()
+	}
+	if r.Labels != nil && (r.Labels.Null != nil || r.Negative != nil) {
 		return nil
 	}
 	for _, e := range r.Extras {
@@ -324,9 +332,9 @@ func (r *Resolved) CanGuide() error {
 		}
 	}
 	if r.Label != nil {
-		return fmt.Errorf("guidance: %w", r.noNull())
+		return fmt.Errorf("guidance: %w; or give the class to lead away from with --negative-label", r.noNull())
 	}
-	return fmt.Errorf("%s: guidance needs a conditional network; this one takes no classes, and no --set-null gives a further input's value for the unconditional half", r.Model.Path())
+	return fmt.Errorf("%s: guidance needs a conditional network; this one takes no classes, and no --set-null gives a further input's value for the unconditional half; a weaker network of the same data, --guide-model, guides any", r.Model.Path())
 }
 
 func (r *Resolved) noNull() error {

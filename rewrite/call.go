@@ -22,6 +22,7 @@ const (
 	unguided halving = iota // only the conditional one is
 	together                // as one batch of twice the size
 	apart                   // in a loop over the halves
+	led                     // the other half is a weaker network's
 )
 
 // mostTogether is the largest state of one sample, in numbers, whose halves are one batch. It is the rule of [models.Network], 32 MB
@@ -33,7 +34,7 @@ func (c *compiler) halvingOf() halving {
 	guided := false
 	for i := range c.plan.Rows {
 		row := &c.plan.Rows[i]
-		guided = guided || row.Call && c.guidance.Applies(row.T)
+		guided = guided || c.guidance.Evaluations(row) == 2
 	}
 	for _, e := range c.r.Extras {
 		apartOnly = apartOnly || e.Null != nil && !e.Port.Batched
@@ -41,6 +42,8 @@ func (c *compiler) halvingOf() halving {
 	switch {
 	case !guided:
 		return unguided
+	case c.r.Guide != nil:
+		return led
 	case apartOnly:
 		return apart
 	}
@@ -58,7 +61,7 @@ func (c *compiler) predict(g *onnx.Graph, t *table, x onnx.Ref) (onnx.Ref, error
 }
 
 func (c *compiler) clipped(g *onnx.Graph, t *table, x onnx.Ref) (onnx.Ref, error) {
-	p, err := c.guided(g, t, t.scale.times(g, x))
+	p, err := c.guided(g, t, x)
 	if err != nil || c.plan.Clip == nil {
 		return p, err
 	}
@@ -66,26 +69,6 @@ func (c *compiler) clipped(g *onnx.Graph, t *table, x onnx.Ref) (onnx.Ref, error
 	lo, hi := g.Const("", onnx.Scalar(float32(c.plan.Clip[0]))), g.Const("", onnx.Scalar(float32(c.plan.Clip[1])))
 	// z-z is 0, or not a number where z is not finite: such a z does not pass for a clipped one.
 	return g.Node("Add", g.Node("Clip", z, lo, hi), g.Node("Sub", z, z)), nil
-}
-
-// guided writes uncond + w (cond - uncond) where the row is guided, else the conditional half alone. In a loop of which only
-// some rows are, it is a matter of sizes: the batch has one half or two, and the last of one half is also its first, so that
-// the formula leaves it as it is.
-func (c *compiler) guided(g *onnx.Graph, t *table, x onnx.Ref) (onnx.Ref, error) {
-	if c.halving == unguided || t.halves.is(1) {
-		return c.evaluate(g, t, x, c.n, func(cond condition) onnx.Ref { return cond.cond })
-	}
-	var cond, uncond onnx.Ref
-	var err error
-	if c.halving == together {
-		cond, uncond, err = c.together(g, t, x)
-	} else {
-		cond, uncond, err = c.apart(g, t, x)
-	}
-	if err != nil {
-		return onnx.None, err
-	}
-	return g.Node("Add", uncond, g.Node("Mul", c.weight, g.Node("Sub", cond, uncond))), nil
 }
 
 // doubled writes the sizes of a batch of both halves, once.
@@ -169,7 +152,7 @@ func (c *compiler) evaluate(g *onnx.Graph, t *table, x, rows onnx.Ref, value fun
 		feeds[cond.port.Name] = value(cond)
 	}
 	c.copies++
-	outputs, err := g.Embed(c.network, fmt.Sprintf("network_%d/", c.copies), feeds)
+	outputs, err := g.Embed(c.network, fmt.Sprintf("%s_%d/", c.name, c.copies), feeds)
 	if err != nil {
 		return onnx.None, err
 	}
@@ -215,14 +198,20 @@ func (c *compiler) time(g *onnx.Graph, t *table, rows onnx.Ref) onnx.Ref {
 	return g.Node("Expand", v, shape)
 }
 
-// conditioned writes the values of the class and of the further inputs, for all samples, before the walk begins.
+// conditioned writes the values of the class and of the further inputs, for all samples, before the walk begins; those of a weaker network
+// too.
 func (c *compiler) conditioned() error {
 	r, g := c.r, c.g
 	if r.Label != nil {
 		cond := condition{port: *r.Label, cond: c.encoded(c.label)}
-		if c.halving != unguided && r.Labels.Null != nil {
-			none := g.Node("Expand", integers(g, -1), c.n)
-			cond.uncond = c.encoded(none)
+		if c.halving == together || c.halving == apart {
+			other := int64(-1)
+			if r.Negative != nil && *r.Negative != models.NullLabel {
+				other = int64(*r.Negative)
+			}
+			if other >= 0 || r.Labels.Null != nil {
+				cond.uncond = c.encoded(g.Node("Expand", integers(g, other), c.n))
+			}
 		}
 		c.conditions = append(c.conditions, cond)
 	}
@@ -231,13 +220,10 @@ func (c *compiler) conditioned() error {
 			return fmt.Errorf("%s: input %q is given %d rows, and a compiled file holds one value for all samples; give one row, or compile a file for each", r.Model.Path(), e.Port.Name, e.Rows)
 		}
 		cond := condition{port: e.Port, cond: c.repeated(e.Port, e.Value)}
-		if c.halving != unguided && e.Null != nil {
+		if c.halving != led && c.halving != unguided && e.Null != nil {
 			cond.uncond = c.repeated(e.Port, *e.Null)
 		}
 		c.conditions = append(c.conditions, cond)
-	}
-	if c.halving == unguided {
-		return nil
 	}
 	for i := range c.conditions {
 		cond := &c.conditions[i]
@@ -253,7 +239,7 @@ func (c *compiler) conditioned() error {
 			cond.both = g.Node("Concat", g.Node("Unsqueeze", cond.cond, first), g.Node("Unsqueeze", cond.uncond, first), onnx.Int("axis", 0))
 		}
 	}
-	return nil
+	return c.open(c.r.Guide)
 }
 
 // encoded writes classes, [n] of int64, as the network takes them. One below 0 stands for no class: what the card says of it, or

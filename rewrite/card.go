@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"odeon/models"
@@ -37,6 +38,9 @@ func (w *writer) card(outputs []string, predictions []models.Prediction, path js
 		card.Start = ""
 		card.Sampling = w.c.sampling(card.Sampling)
 	}
+	if !w.c.from.Equal(w.c.to[0]) { // it is of the deviations of what was predicted
+		card.Sampling = slices.DeleteFunc(slices.Clone(card.Sampling), func(s models.Setting) bool { return s.Flag == "guidance-rescale" })
+	}
 	return &card
 }
 
@@ -54,6 +58,7 @@ func (c *change) sampling(old models.Sampling) models.Sampling {
 			fmt.Sscanf(s.Text, "%g", &a)
 			start = max(start, c.moved(a))
 		case slices.Contains(gone, s.Flag):
+		case s.Flag == "guidance" && !isNumber(s.Text): // a formula in the variables of the old path
 		case s.Flag == "grid" && (strings.HasPrefix(s.Text, "list") || !discrete && slices.Contains([]string{"leading", "trailing", "linspace"}, s.Text)):
 		case s.Flag == "t-end":
 			fmt.Sscanf(s.Text, "%g", &b)
@@ -69,6 +74,11 @@ func (c *change) sampling(old models.Sampling) models.Sampling {
 		kept = append(kept, setting("t-start", fmt.Sprint(math.Ceil(start*1e6)/1e6))...)
 	}
 	return kept
+}
+
+func isNumber(text string) bool {
+	_, err := strconv.ParseFloat(text, 64)
+	return err == nil
 }
 
 // moved is the time of the new path at which the noise level is that of the old path's time.

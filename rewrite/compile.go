@@ -44,6 +44,8 @@ type Compiled struct {
 	Decoded bool           `json:"decoded,omitempty"` // samples went through a decoder
 	Layout  models.Layout  `json:"layout,omitempty"`
 	Range   [2]float64     `json:"range"`
+
+	Guided string `json:"guided,omitempty"` // how it is guided, in words; a weight by a formula is no input
 }
 
 // ReadCompiled reads the description of a compiled file; ok is false for any other file.
@@ -88,7 +90,10 @@ func Compile(r *models.Resolved, plan *sampler.Plan, guidance sampler.Guidance) 
 	if err := fits(r, plan); err != nil {
 		return nil, err
 	}
-	c := &compiler{r: r.For(plan), plan: plan, guidance: guidance, depth: lookback(plan)}
+	if err := guidable(guidance, plan); err != nil {
+		return nil, err
+	}
+	c := &compiler{name: "network", r: r.For(plan), plan: plan, guidance: guidance, depth: lookback(plan)}
 	s, err := c.compile()
 	if err != nil {
 		return nil, errors.Join(err, c.sampler.Close())
@@ -135,7 +140,9 @@ type compiler struct {
 
 	g       *onnx.Graph
 	network *onnx.Source
-	copies  int // of the network in g
+	name    string // of the network's copies in g
+	copies  int
+	guide   *compiler // of a weaker network in the same graph; nil: none
 	shape   []onnx.Dim
 	batch   int // n where it is fixed
 	halving halving
@@ -233,7 +240,7 @@ func (c *compiler) inputs() {
 		c.label = g.Input("label", onnx.Int64, n)
 	}
 	c.n = g.Node("Slice", g.Node("Shape", state), integers(g, 0), integers(g, 1))
-	if c.halving != unguided {
+	if c.halving != unguided && c.guidance.Formula == nil {
 		c.weight = g.Input("guidance", onnx.Float32)
 	}
 }
@@ -318,7 +325,10 @@ func (c *compiler) describe() error {
 		about.Model = card.Name
 	}
 	if c.halving != unguided {
-		about.Guidance, about.Interval = &c.guidance.Weight, c.guidance.Interval
+		about.Guided, about.Interval = c.guidance.String()+c.r.Away(), c.guidance.Interval
+		if c.guidance.Formula == nil {
+			about.Guidance = &c.guidance.Weight
+		}
 	}
 	text, err := json.Marshal(about)
 	if err != nil {

@@ -146,6 +146,23 @@ func TestSamplingDefaultsMoveAlong(t *testing.T) {
 	}
 }
 
+func TestGuidanceMovesAlongWhereItMeansTheSame(t *testing.T) {
+	r := net{}.resolve(t, `{"prediction": "noise", "path": "vp(0.1,20)", "sampling": {"guidance": "1+3*t", "guidance-rescale": 0.7, "guidance-form": "apg(0,5)"}}`)
+	for _, c := range []struct {
+		prediction, path string
+		want             map[string]string
+	}{
+		{`"noise"`, "", map[string]string{"guidance": "1+3*t", "guidance-rescale": "0.7", "guidance-form": "apg(0,5)"}},
+		{`"velocity"`, "", map[string]string{"guidance": "1+3*t", "guidance-form": "apg(0,5)"}},
+		{`"noise"`, `"condot"`, map[string]string{"guidance-rescale": "0.7", "guidance-form": "apg(0,5)"}},
+	} {
+		converted, _ := rewritten(t, r, target(t, c.prediction, c.path))
+		texts := converted.Card.Sampling.Texts()
+		delete(texts, "t-start")
+		require.Equal(t, c.want, texts)
+	}
+}
+
 func TestImpossibleConversionsSaySo(t *testing.T) {
 	r := net{}.resolve(t, `{"prediction": "noise", "path": {"alpha_bars": [0]}}`)
 	source, err := onnx.OpenSource(r.Model.File)

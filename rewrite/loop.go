@@ -46,7 +46,11 @@ func (c *compiler) walk(x onnx.Ref) (onnx.Ref, error) {
 }
 
 func (c *compiler) table(rows []sampler.Row) *table {
-	return newTable(rows, c.depth, c.r.Clock, c.guidance)
+	t := newTable(rows, c.depth, c.r.Clock, c.guidance)
+	if c.guide != nil {
+		c.lead(t, rows)
+	}
+	return t
 }
 
 // stages is how many rows an iteration of the loop has, and how many rows at the plan's beginning are looped over: every row by

@@ -49,7 +49,9 @@ type table struct {
 	fx, fp       column // of the functional that the rows are written in, where the plan has one
 	call, keep   column // 1 or 0
 	draw, draw1  column // row of step_noise; that of the noise before it
-	halves       column // of guidance
+	steering            // of guidance
+	guidance     sampler.Guidance
+	guide        *table // what a weaker network is fed; nil: there is none
 
 	draws int      // rows of step_noise, where the row of the table is that of step_noise as well; else 0
 	index onnx.Ref // the row at hand, in a loop
@@ -62,24 +64,21 @@ type table struct {
 // newTable reads rows, which look back on depth predictions. Where a row keeps the state, x and x_base are the same: its A is
 // written as A0, so that one of the two columns of a Runge-Kutta method is empty.
 func newTable(rows []sampler.Row, depth int, clock *models.Port, g sampler.Guidance) *table {
-	t := &table{b: make([]column, depth)}
+	t := &table{b: make([]column, depth), guidance: g}
 	for i := range rows {
 		r := &rows[i]
 		a, a0 := r.A, r.A0
 		if r.Keep && a0 == 0 {
 			a, a0 = 0, a
 		}
-		halves := 1.0
-		if g.Applies(r.T) {
-			halves = 2
-		}
+		t.steering.read(g, r)
 		for _, cell := range []struct {
 			column *column
 			value  float64
 		}{
 			{&t.a, a}, {&t.a0, a0}, {&t.c, r.C}, {&t.c1, r.C1}, {&t.fx, r.FX}, {&t.fp, r.FP}, {&t.scale, r.Scale}, {&t.dataX, r.DataX}, {&t.dataP, r.DataP},
 			{&t.call, truth(r.Call)}, {&t.keep, truth(r.Keep)}, {&t.draw, float64(max(r.Draw, 1) - 1)}, {&t.draw1, float64(max(r.Draw1, 1) - 1)},
-			{&t.halves, halves}, {&t.input, r.Input},
+			{&t.input, r.Input},
 		} {
 			cell.column.values = append(cell.column.values, cell.value)
 		}
@@ -138,12 +137,12 @@ func (t *table) factors() []*column {
 	for j := range t.b {
 		all = append(all, &t.b[j])
 	}
-	return all
+	return append(all, t.steering.factors(t.guidance)...)
 }
 
 // varying are the columns that a loop reads from its tables, those that need more than float32 apart.
 func (t *table) varying() (narrow, wide []*column) {
-	for _, c := range append(t.factors(), &t.call, &t.keep, &t.draw, &t.draw1, &t.halves, &t.input) {
+	for _, c := range append(t.factors(), &t.call, &t.keep, &t.draw, &t.draw1, &t.halves, &t.silent, &t.input) {
 		switch _, same := c.constant(); {
 		case c == &t.input && t.timeless, c == &t.draw && t.draws > 0:
 		case c == &t.input && t.wide && len(c.values) > 1:
@@ -152,18 +151,25 @@ func (t *table) varying() (narrow, wide []*column) {
 			narrow = append(narrow, c)
 		}
 	}
+	if t.guide != nil {
+		n, w := t.guide.varying()
+		narrow, wide = append(narrow, n...), append(wide, w...)
+	}
 	return narrow, wide
 }
 
 // settle writes the numbers that are the same in all rows.
 func (t *table) settle(g *onnx.Graph) {
 	for _, c := range t.factors() {
-		if v, ok := c.constant(); ok && v != 0 && v != 1 {
+		if v, ok := c.constant(); ok && v != 0 && v != 1 && !(c == &t.scale && t.silent.is(1)) {
 			c.ref = g.Const("", onnx.Vector(float32(v)))
 		}
 	}
+	if t.guide != nil {
+		t.guide.settle(g)
+	}
 	switch v, same := t.input.constant(); {
-	case t.timeless || !same:
+	case t.timeless || !same || t.silent.is(1): // no network is fed
 	case !t.wide:
 		t.input.ref = g.Const("", onnx.Vector(float32(v)))
 	case len(t.input.values) == 1:

@@ -72,7 +72,17 @@ func walker(t testing.TB, r *models.Resolved, plan *sampler.Plan, g sampler.Guid
 	steps, err := sampler.NewRecorded(trip.steps, plan.Draws(), trip.n, dim)
 	require.NoError(t, err)
 	noise := sampler.Composite{Start: start, Steps: steps}
-	walk := sampler.Clip(sampler.Guide(network, g), plan)
+	halves := sampler.Conditional(network)
+	if r.Guide != nil {
+		session, err := r.Guide.NewSession(ortest.Found(t), onnx.SessionOptions{Provider: "cpu", Threads: 1})
+		require.NoError(t, err)
+		t.Cleanup(session.Destroy)
+		weak, err := models.NewNetwork(r.Guide, session, models.Run{Labels: trip.labels, Count: trip.n})
+		require.NoError(t, err)
+		t.Cleanup(weak.Close)
+		halves = sampler.Autoguided(network, r.Sampling(), weak, r.Guide.Sampling())
+	}
+	walk := sampler.Clip(sampler.Guide(halves, g), plan)
 	x := sampler.NewState(make([]float32, trip.n*dim), trip.n, 0)
 	states := func() []float32 {
 		if plan.Signal != 0 {

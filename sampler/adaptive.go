@@ -59,6 +59,9 @@ func Adaptive(ctx context.Context, m Model, s Settings, tol Tolerance, net Netwo
 	if err != nil {
 		return nil, err
 	}
+	if remembers(net) {
+		return nil, errors.New("dopri5 with a tolerance takes steps again, and the momentum of guidance goes by the step before: leave it out, or take a grid")
+	}
 	w.net, w.x, w.obs = net, x, obs
 	return &w.Adapted, w.run(ctx)
 }

@@ -97,26 +97,11 @@ func (b *builder) inside(n, from, to node) node {
 
 // call is the row that calls the network at n, its coefficients still to be filled in.
 func (b *builder) call(k int, n node) (Row, error) {
-	row := Row{Step: k, T: n.t, Scale: 1, Call: true}
+	row := Row{Step: k, T: n.t, Call: true}
 	b.values = schedule.TimeValues(b.values[:0], n.point)
-	switch {
-	case b.model.Time != nil:
-		row.Input = b.model.Time.Eval(b.values...)
-	case b.discrete != nil:
-		row.Input = n.point.Index
-	case b.model.Prediction.Equal(schedule.ReverseVelocity):
-		row.Input = 1 - n.t
-	default:
-		row.Input = n.t
-	}
-	if b.model.Integer {
-		row.Input = math.RoundToEven(row.Input)
-	}
+	row.Input, row.Scale = b.model.feed(b.values, n.point)
 	if n.input != nil {
 		row.Input = *n.input
-	}
-	if b.model.Scale != nil {
-		row.Scale = b.model.Scale.Eval(b.values...)
 	}
 	if !finite(row.Input, row.Scale) {
 		return row, &noCallError{t: n.t, why: fmt.Sprintf("the network's time input would be %v and its scale %v", row.Input, row.Scale)}
@@ -143,6 +128,30 @@ func (b *builder) call(k int, n node) (Row, error) {
 		return row, b.make(&row, b.works, n)
 	}
 	return row, nil
+}
+
+// feed is what the network is fed at a point of its path, where values are its formulas' variables: the number for its time, and the factor on
+// the state.
+func (m Model) feed(values []float64, p schedule.Point) (input, scale float64) {
+	_, discrete := m.Path.(*schedule.Discrete)
+	switch {
+	case m.Time != nil:
+		input = m.Time.Eval(values...)
+	case discrete:
+		input = p.Index
+	case m.Prediction.Equal(schedule.ReverseVelocity):
+		input = 1 - p.T
+	default:
+		input = p.T
+	}
+	if m.Integer {
+		input = math.RoundToEven(input)
+	}
+	scale = 1
+	if m.Scale != nil {
+		scale = m.Scale.Eval(values...)
+	}
+	return input, scale
 }
 
 // still is a row at n that does not call the network.

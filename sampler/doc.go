@@ -29,7 +29,8 @@
 // walk asks in order.
 //
 // A [Network] is an interface with one method. [Guide], [Clip] and [Inpaint] wrap one; [Func] makes one of a closure, as the tests do
-// with the exact field of a Gaussian mixture. A [Job] walks many samples in chunks, side by side.
+// with the exact field of a Gaussian mixture. guidance.go leads away from a network's unconditional half or, by [Autoguided], from a
+// weaker network; a [Form] says in which direction (zerostar.go, perpendicular.go). A [Job] walks many samples in chunks, side by side.
 //
 // Plans are float64; the walk is float32, with every product rounded before it is added, so that a sample has the same
 // bits on every machine, whatever the size of its chunk.

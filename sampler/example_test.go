@@ -121,6 +121,37 @@ func ExampleOrnsteinUhlenbeck() {
 	// t=2.0  mean 0.0  standard deviation 0.5
 }
 
+// Guidance between two Gaussians of one width: data N(1, 0.5^2) of a class, N(0, 0.5^2) of all. With the weight w the field is that of
+// N(w, 0.5^2): what guidance promises here, it keeps.
+func ExampleGuide() {
+	field := func(mean float64) sampler.Func {
+		return func(dst, x []float32, at sampler.At) {
+			t := at.T
+			variance := t*t*0.25 + (1-t)*(1-t)
+			for i, v := range x {
+				dst[i] = float32(mean + (t*0.25-(1-t))/variance*(float64(v)-mean*t))
+			}
+		}
+	}
+	model := sampler.Model{Path: schedule.CondOT(), Prediction: schedule.Velocity}
+	plan, err := sampler.NewPlan(model, sampler.Settings{Solver: sampler.Heun, Steps: 50})
+	if err != nil {
+		log.Fatal(err)
+	}
+	guidance := sampler.Guidance{Weight: 3}
+	net := sampler.Guide(sampler.FuncPair{Cond: field(1), Uncond: field(0)}, guidance)
+	x := sampler.NewState(make([]float32, 20_000), 20_000, 0)
+	if err := x.Draw(plan, sampler.Philox{Seed: 1}); err != nil {
+		log.Fatal(err)
+	}
+	if err := sampler.Run(context.Background(), plan, net, x, nil, nil); err != nil {
+		log.Fatal(err)
+	}
+	mean, std := meanAndStd(x.X)
+	fmt.Printf("mean %.1f, standard deviation %.1f, %d evaluations a sample\n", mean, std, sampler.Evaluations(plan, guidance))
+	// Output: mean 3.0, standard deviation 0.5, 200 evaluations a sample
+}
+
 // Many samples, two in a call, two calls side by side; they arrive in order, and their bits depend on neither number.
 func ExampleJob() {
 	model := sampler.Model{Path: schedule.CondOT(), Prediction: schedule.Velocity}

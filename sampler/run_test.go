@@ -115,6 +115,25 @@ func TestStepsAllocateNothing(t *testing.T) {
 	}
 }
 
+func TestGuidedStepsAllocateNothing(t *testing.T) {
+	table := Model{Path: mustPath(t, "betas=linear(1e-4,0.02); count=100"), Prediction: schedule.Noise}
+	for _, model := range []Model{condot, table} {
+		weak := Model{Path: model.Path, Prediction: schedule.V, Time: formula(model.Path, "1-t")}
+		both := Autoguided(pull, model, pull, weak)
+		for _, g := range []Guidance{
+			{Formula: formula(model.Path, "2+t")}, {Weight: 3, Rescale: 0.5}, {Weight: 3, Form: ZeroStar{2}}, {Weight: 3, Form: Perpendicular{0, 1, -0.5}},
+		} {
+			g.Model, g.Dim = model, 3
+			plan := mustPlan(t, model, Settings{Steps: 40, From: ptr(0.01), To: ptr(0.98)})
+			net := Guide(both, g)
+			x := NewState(make([]float32, 300), 100, 0)
+			walk := func() { require.NoError(t, Run(context.Background(), plan, net, x, nil, nil)) }
+			walk()
+			require.Zero(t, testing.AllocsPerRun(10, walk), g.String())
+		}
+	}
+}
+
 // Euler on an ODE holds the state and one prediction, guided one more; nothing else of that size.
 func TestEulerHoldsOnePrediction(t *testing.T) {
 	plan := mustPlan(t, condot, Settings{Steps: 3})

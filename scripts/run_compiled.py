@@ -77,6 +77,8 @@ def main():
         feeds["label"] = np.resize(np.array(given, np.int64), n)
     if "guidance" in inputs:
         feeds["guidance"] = np.float32(about["guidance"] if args.guidance is None else args.guidance)
+    elif args.guidance is not None:
+        sys.exit(f"{args.file}: it takes no weight of guidance (guidance: {about.get('guided', 'none')}); leave --guidance out")
 
     (samples,) = session.run(["samples"], {name: np.asarray(value) for name, value in feeds.items()})
     np.save(args.out, samples)

@@ -72,7 +72,10 @@ func compile(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.checkGuidance(c, r); err != nil {
+	if err := w.checkGuidance(c); err != nil {
+		return err
+	}
+	if err := w.canGuide(r); err != nil {
 		return err
 	}
 	s, err := rewrite.Compile(r, plan, w.guidance)
@@ -108,11 +111,12 @@ func chosenPlan(r *models.Resolved, c *cli.Context) (*sampler.Plan, walk, error)
 		return makePlan(r, layOver(c, r.Card.Sampling.Texts()))
 	}
 	for _, f := range walkFlags() {
-		if name := f.Names()[0]; c.IsSet(name) && !strings.HasPrefix(name, "guidance") {
+		if name := f.Names()[0]; c.IsSet(name) && name != "guidance" && !slices.Contains(steering, name) {
 			return nil, walk{}, usagef("--plan gives the whole walk, and --%s a part of it; give one of them", name)
 		}
 	}
-	w, err := parseWalk(layOver(c, r.Card.Sampling.Texts()))
+	words := layOver(c, r.Card.Sampling.Texts())
+	w, err := parseWalk(words)
 	if err != nil {
 		return nil, w, err
 	}
@@ -125,7 +129,7 @@ func chosenPlan(r *models.Resolved, c *cli.Context) (*sampler.Plan, walk, error)
 	if err != nil {
 		return nil, w, fmt.Errorf("--plan %s: %w; expected what odeon plan --json prints", c.String("plan"), err)
 	}
-	return plan, w, nil
+	return plan, w, w.bindGuidance(words, r, plan)
 }
 
 // printCompiled reports what was written, and what it is fed.
@@ -145,10 +149,10 @@ func printCompiled(w io.Writer, file string, about rewrite.Compiled) error {
 // compiledWalk says in words how a compiled file walks.
 func compiledWalk(about rewrite.Compiled) string {
 	text := fmt.Sprintf("%s, %d steps from t=%g to t=%g, %d evaluations each", about.Solver, about.Steps, about.From, about.To, about.Evals)
-	if about.Guidance == nil {
+	if about.Guided == "" {
 		return text
 	}
-	text += fmt.Sprintf(", guidance %g", *about.Guidance)
+	text += ", guidance " + about.Guided
 	if about.Interval != nil {
 		text += fmt.Sprintf(" where %g < t < %g", about.Interval[0], about.Interval[1])
 	}

@@ -23,6 +23,9 @@ type engine struct {
 
 	networks []*models.Network
 	there    []*models.Network    // of the way to noise, where it has classes of its own
+	guide    *models.Resolved     // a weaker network that guides; nil: none
+	guides   []*models.Network    // which each worker has of it
+	lead     []*models.Network    // and on the way to noise
 	decoders chan *models.Decoder // free ones; nil where nothing is decoded
 	decoded  []int                // shape of one decoded sample
 	layout   models.Layout
@@ -45,7 +48,7 @@ func newEngine(ctx context.Context, lib onnx.Library, r *models.Resolved, run mo
 		e.library = rt.Library()
 		wishes.Device = rt.OnDevice(req.session.Provider)
 	}
-	e.split = cut(run.Count, e.dim, g.Weight != 1, cores(), wishes)
+	e.split = cut(run.Count, e.dim, g.Guides(), cores(), wishes)
 	if err := fits(e.split, e.dim); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Model.Path(), err)
 	}
@@ -83,26 +86,21 @@ func untilInterrupted[T any](ctx context.Context, work func() (T, error)) (T, er
 }
 
 func (e *engine) load(ctx context.Context, rt *onnx.Runtime, r *models.Resolved, run models.Run, options onnx.SessionOptions) error {
-	session, err := r.NewSession(rt, options)
-	if err != nil {
+	var err error
+	if e.networks, err = e.open(rt, r, run, options); err != nil {
 		return err
 	}
-	e.sessions = append(e.sessions, session)
-	e.provider = session.Provider()
-	if n := session.Note(); n != "" {
-		e.notes = append(e.notes, n)
-	}
-	for range e.split.Workers {
-		network, err := models.NewNetwork(r, session, run)
-		if err != nil {
+	if r.Guide != nil {
+		e.guide = r.Guide
+		if e.guides, err = e.open(rt, r.Guide, run, options); err != nil {
 			return err
 		}
-		e.networks = append(e.networks, network)
 	}
 	if r.Decode == nil {
 		return nil
 	}
-	if session, err = r.Decode.NewSession(rt, options); err != nil {
+	session, err := r.Decode.NewSession(rt, options)
+	if err != nil {
 		return err
 	}
 	e.sessions = append(e.sessions, session)
@@ -120,22 +118,57 @@ func (e *engine) load(ctx context.Context, rt *onnx.Runtime, r *models.Resolved,
 
 // invert gives each worker a second network for the way to noise.
 func (e *engine) invert(r *models.Resolved, run models.Run) error {
-	for range e.split.Workers {
-		network, err := models.NewNetwork(r, e.sessions[0], run)
-		if err != nil {
-			return err
-		}
-		e.there = append(e.there, network)
+	var err error
+	if e.there, err = e.each(r, e.sessions[0], run); err != nil || e.guide == nil {
+		return err
 	}
-	return nil
+	e.lead, err = e.each(e.guide, e.sessions[1], run)
+	return err
+}
+
+// open loads a network for all workers.
+func (e *engine) open(rt *onnx.Runtime, r *models.Resolved, run models.Run, options onnx.SessionOptions) ([]*models.Network, error) {
+	session, err := r.NewSession(rt, options)
+	if err != nil {
+		return nil, err
+	}
+	e.sessions = append(e.sessions, session)
+	e.provider = session.Provider()
+	if n := session.Note(); n != "" && !slices.Contains(e.notes, n) {
+		e.notes = append(e.notes, n)
+	}
+	return e.each(r, session, run)
+}
+
+// each makes a network for each worker.
+func (e *engine) each(r *models.Resolved, session models.Session, run models.Run) (networks []*models.Network, err error) {
+	for range e.split.Workers {
+		network, err := models.NewNetwork(r, session, run)
+		if err != nil {
+			return networks, err
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
+}
+
+// all are the networks of all workers.
+func (e *engine) all() []*models.Network { return slices.Concat(e.networks, e.there, e.guides, e.lead) }
+
+// halves are a worker's network with what stands for its unconditional half.
+func (e *engine) halves(worker int, networks, guides []*models.Network, g sampler.Guidance) sampler.Conditional {
+	if e.guide == nil {
+		return networks[worker]
+	}
+	return sampler.Autoguided(networks[worker], g.Model, guides[worker], e.guide.Sampling())
 }
 
 // guided is each worker's network with guidance and clipping, as a walk by the plan calls it.
 func (e *engine) guided(plan *sampler.Plan, g sampler.Guidance) func(worker int) (sampler.Network, error) {
 	return func(worker int) (sampler.Network, error) {
-		network := sampler.Guide(e.networks[worker], g)
+		network := sampler.Guide(e.halves(worker, e.networks, e.guides, g), g)
 		if len(e.there) > 0 {
-			network = sampler.ThereAndBack(plan, sampler.Guide(e.there[worker], g), network)
+			network = sampler.ThereAndBack(plan, sampler.Guide(e.halves(worker, e.there, e.lead, g), g), network)
 		}
 		return sampler.Clip(network, plan), nil
 	}
@@ -169,19 +202,19 @@ func (e *engine) decode(ctx context.Context, dst, states []float32) error {
 	return d.Decode(ctx, dst, states)
 }
 
-// evaluations is how many samples the network was evaluated at.
+// evaluations is how many samples the networks were evaluated at.
 func (e *engine) evaluations() int64 {
 	var n int64
-	for _, network := range slices.Concat(e.networks, e.there) {
+	for _, network := range e.all() {
 		n += network.Evaluations()
 	}
 	return n
 }
 
-// networkSeconds is the time that a worker spent in the network, on average.
+// networkSeconds is the time that a worker spent in its networks, on average.
 func (e *engine) networkSeconds() float64 {
 	var spent time.Duration
-	for _, network := range slices.Concat(e.networks, e.there) {
+	for _, network := range e.all() {
 		spent += network.Spent()
 	}
 	return spent.Seconds() / float64(len(e.networks))
@@ -189,7 +222,7 @@ func (e *engine) networkSeconds() float64 {
 
 // Close frees what the networks hold.
 func (e *engine) Close() {
-	for _, network := range slices.Concat(e.networks, e.there) {
+	for _, network := range e.all() {
 		network.Close()
 	}
 	for range len(e.decoders) {

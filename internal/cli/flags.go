@@ -69,13 +69,11 @@ func solverNames() string {
 
 // walkFlags say how to walk from the first time to the last.
 func walkFlags() []cli.Flag {
-	return inCategory("The walk from noise to data",
+	return inCategory("The walk from noise to data", slices.Concat([]cli.Flag{
 		text("steps", "take `N` steps (50, or the card's)"),
 		text("solver", "`NAME` of the solver: euler (Euler-Maruyama where sigma is not 0), heun, midpoint, rk4, ddim, ddpm, and "+solverNames()),
 		text("order", "order `N` of the solvers that have several, such as ab, lms, dpmpp-2m, unipc"),
 		text("grid", "`NAME` of the times to step at: uniform, quadratic, shift(3), dynamic(1024), logsnr, exponential, polyexponential(1.5), karras(7), beta(0.6,0.6), leading, trailing, linspace, list(0,0.1,1), sigmas(80,1,0)"),
-		text("guidance", "classifier-free guidance of weight `W`: uncond + W (cond - uncond)"),
-		text("guidance-interval", "with `A,B`, guide only where A < t < B"),
 		text("sigma", "diffusion coefficient of the SDE, a `FORMULA` in t, alpha, beta, dalpha, dbeta; 0 is the ODE, forward matches the forward process"),
 		text("eta", "noise `E` of ddim and of the exponential solvers: 0 none, 1 as much as ddpm"),
 		text("variance", "ddpm draws noise of variance `NAME`: posterior or beta"),
@@ -88,7 +86,7 @@ func walkFlags() []cli.Flag {
 		switched("invert", "walk from given data to noise, by the same steps backwards, and from there back to data"),
 		text("resample", "walk every step `R` times, or every J steps together, R,J, noised again in between"),
 		text("clip", "clip the data prediction to `LO,HI` at every step"),
-	)
+	}, guideFlags())...)
 }
 
 func runtimeFlags() []cli.Flag {

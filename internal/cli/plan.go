@@ -39,15 +39,14 @@ func plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := w.checkGuidance(c); err != nil {
+		return err
+	}
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, p)
 	}
-	if g := w.guidance; g.Weight != 1 {
-		where := "at every step"
-		if g.Interval != nil {
-			where = fmt.Sprintf("strictly between t=%g and t=%g", g.Interval[0], g.Interval[1])
-		}
-		fmt.Fprintf(c.App.Writer, "%-11s %g %s: %d evaluations a sample\n", "guidance", g.Weight, where, sampler.Evaluations(p, g))
+	if w.guidance.Guides() {
+		fmt.Fprintf(c.App.Writer, "%-11s %s: %d evaluations a sample\n", "guidance", w.describeGuidance(r), sampler.Evaluations(p, w.guidance))
 	}
 	return p.Print(c.App.Writer)
 }
@@ -63,5 +62,8 @@ func makePlan(r *models.Resolved, words values) (*sampler.Plan, walk, error) {
 		return nil, walk{}, err
 	}
 	p, err := sampler.NewPlan(r.Sampling(), w.settings)
-	return p, w, err
+	if err != nil {
+		return nil, walk{}, err
+	}
+	return p, w, w.bindGuidance(words, r, p)
 }

@@ -44,6 +44,10 @@ func TestEveryCommandOfThePageEditingWorks(t *testing.T) {
 	runPage(t, "../../docs/editing.md", 12)
 }
 
+func TestEveryCommandOfThePageGuidanceWorks(t *testing.T) {
+	runPage(t, "../../docs/guidance.md", 15)
+}
+
 func TestEveryCommandOfThePageTrainingWorks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains; the same in the long run of the tests")

@@ -20,7 +20,6 @@ type report struct {
 	Grid     string   `json:"grid"`
 	From     float64  `json:"t_start"`
 	To       float64  `json:"t_end"`
-	Guidance float64  `json:"guidance"`
 	Begin    []string `json:"from,omitempty"` // the files of --from
 	Mask     []string `json:"mask,omitempty"`
 	Turn     *float64 `json:"inverted_to,omitempty"` // the time to which data were walked, and from which they came back
@@ -37,6 +36,7 @@ type report struct {
 	Guesses  []string `json:"guesses"`
 	Warnings []string `json:"warnings"`
 
+	guidanceReport
 	rng rng
 }
 
@@ -53,11 +53,11 @@ type seconds struct {
 func newReport(req request, r *models.Resolved, e *engine, plan *sampler.Plan, g sampler.Guidance, out *outputs) *report {
 	return &report{
 		Model: r.Model.Path(), Provider: e.provider, Runtime: e.library.Version,
-		Solver: plan.Solver, Steps: plan.Steps, Grid: plan.Grid, From: plan.From, To: plan.To, Guidance: g.Weight,
+		Solver: plan.Solver, Steps: plan.Steps, Grid: plan.Grid, From: plan.From, To: plan.To, guidanceReport: reportGuidance(g, r),
 		Samples: req.count, Shape: out.shape, Layout: string(e.layout), Seed: req.seed, RNG: req.rng.name, rng: req.rng, First: req.first,
 		Begin: req.edit.from, Mask: req.edit.mask, Turn: turnTime(plan),
 		Evals: e.evaluations(), Split: e.split, Files: out.files(),
-		Guesses:  listed(r.Guesses),
+		Guesses:  listed(guesses(r)),
 		Warnings: listed(plan.Warnings, e.notes, out.warnings()),
 	}
 }
@@ -86,10 +86,6 @@ func listed(lists ...[]string) []string {
 }
 
 func (r *report) print(w io.Writer) {
-	guided := ""
-	if r.Guidance != 1 {
-		guided = fmt.Sprintf(", guidance %g", r.Guidance)
-	}
 	to := fmt.Sprintf("t=%.4g", r.To)
 	if r.Turn != nil {
 		to = fmt.Sprintf("t=%.4g and back to %s", *r.Turn, to)
@@ -99,7 +95,7 @@ func (r *report) print(w io.Writer) {
 		samples = "sample"
 	}
 	fmt.Fprintf(w, "%d %s of %s: %s, %d steps from t=%.4g to %s%s, seed %d%s, %d evaluations, %.2f s\n",
-		r.Samples, samples, oneLine(r.Model), r.Solver, r.Steps, r.From, to, guided, r.Seed, r.rng, r.Evals, r.Seconds.Total)
+		r.Samples, samples, oneLine(r.Model), r.Solver, r.Steps, r.From, to, r.guided, r.Seed, r.rng, r.Evals, r.Seconds.Total)
 	files := r.Files
 	const most = 8
 	if len(files) > most {

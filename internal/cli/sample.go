@@ -54,7 +54,10 @@ func sample(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := walk.checkGuidance(c, r); err != nil {
+	if err := walk.checkGuidance(c); err != nil {
+		return err
+	}
+	if err := walk.canGuide(r); err != nil {
 		return err
 	}
 
@@ -74,7 +77,7 @@ func sample(c *cli.Context) error {
 			return err
 		}
 	}
-	for _, g := range slices.Concat(r.Guesses, r.Model.Notes, r.Model.Info.Warnings) {
+	for _, g := range slices.Concat(guesses(r), r.Model.Notes, r.Model.Info.Warnings) {
 		note(stderr, req.quiet, "note: %s", oneLine(g))
 	}
 	req.warn(stderr, plan.Warnings)

@@ -36,6 +36,9 @@ func layOver(flags *cli.Context, sampling map[string]string) values {
 	if flags.IsSet("indexes") || (flags.IsSet("steps") && strings.HasPrefix(kept["grid"], "list")) {
 		delete(kept, "grid")
 	}
+	if flags.IsSet("guide-model") {
+		delete(kept, "negative-label")
+	}
 	if flags.IsSet("solver") && flags.String("solver") != kept["solver"] {
 		delete(kept, "eta") // the other solver's own settings
 		delete(kept, "variance")

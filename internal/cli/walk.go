@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/urfave/cli/v2"
-
-	"odeon/models"
 	"odeon/sampler"
 	"odeon/schedule"
 )
@@ -32,8 +29,7 @@ func parseWalk(v values) (walk, error) {
 		func() (err error) { s.Clip, err = v.pair("clip"); return },
 		func() (err error) { s.Variance, err = v.oneOf("variance", "", "posterior", "beta"); return },
 		func() (err error) { s.Last, err = v.oneOf("last", "", "denoise", "none"); return },
-		func() (err error) { w.guidance.Interval, err = v.pair("guidance-interval"); return },
-		func() (err error) { w.guidance.Weight, err = v.within("guidance", 1, anyNumber); return },
+		func() (err error) { w.guidance, err = parseGuidance(v); return },
 	} {
 		if err := read(); err != nil {
 			return walk{}, err
@@ -75,17 +71,6 @@ func parseWalk(v values) (walk, error) {
 		s.EndIndex = &end
 	}
 	return w, w.check(v)
-}
-
-// checkGuidance finds guidance that does nothing, or that the network cannot do.
-func (w walk) checkGuidance(c *cli.Context, r *models.Resolved) error {
-	switch {
-	case w.guidance.Weight != 1:
-		return r.CanGuide()
-	case c.IsSet("guidance-interval"):
-		return usagef("--guidance-interval says where to guide, and the guidance weight is 1, which is none; give --guidance W")
-	}
-	return nil
 }
 
 // check finds what contradicts itself in the words alone.
