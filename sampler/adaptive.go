@@ -14,7 +14,9 @@ import (
 // the steps by the difference to its embedded method of order 4.
 var DormandPrince = Solver{
 	Name:    "dopri5",
-	Summary: "order 5: Dormand and Prince, in steps of the grid, or of its own by a tolerance",
+	Summary: "in steps of the grid, or of its own by a tolerance",
+	Source:  "Dormand and Prince 1980",
+	knows:   byTolerance,
 	Tableau: Tableau{
 		A: [][]float64{
 			{},
@@ -33,14 +35,6 @@ var DormandPrince = Solver{
 // embedded is the difference of the weights of order 5 and 4, with the slope at the step's end as the seventh.
 var embedded = []float64{71.0 / 57600, 0, -71.0 / 16695, 71.0 / 1920, -17253.0 / 339200, 22.0 / 525, -1.0 / 40}
 
-// Tolerance is how far a step of Adaptive may be off: its error, divided by Abs + Rel |x|, has a root mean square below 1 in every
-// sample.
-type Tolerance struct {
-	Rel, Abs float64 // 0: 1e-4; the state is float32, so that a Rel below 1e-6 has no sense
-	First    float64 // the first step; 0: a hundredth of the walk
-	Most     int     // steps tried at most; 0: 10000
-}
-
 // Adapted is what Adaptive did.
 type Adapted struct {
 	Plan     *Plan // the steps taken, which Run walks again
@@ -49,13 +43,14 @@ type Adapted struct {
 }
 
 // Adaptive walks x along the ODE by Dormand's and Prince's pair with steps of its own choice, and so builds its rows as it goes; the loop's
-// body is Run's. The settings' first and last time and Clip count. All samples of x take the same steps, the longest that every one of
-// them tolerates: with x goes what a sample comes to, within the tolerance.
+// body is Run's. The settings' Tolerance, first and last time and Clip count. All samples of x take the same steps, the longest that
+// every one of them tolerates, so that what a sample comes to depends, within the tolerance, on those beside it: where it may not, walk
+// each alone.
 //
 // Where the velocity does not exist at the last time, or the network was not trained there, the walk ends with a jump along the predicted
 // data and noise: from a thousandth of its length, on a discrete path from index 0.
-func Adaptive(ctx context.Context, m Model, s Settings, tol Tolerance, net Network, x *State, obs Observer) (*Adapted, error) {
-	w, err := newAdaptive(m, s, tol)
+func Adaptive(ctx context.Context, m Model, s Settings, net Network, x *State, obs Observer) (*Adapted, error) {
+	w, err := newAdaptive(m, s)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +61,15 @@ func Adaptive(ctx context.Context, m Model, s Settings, tol Tolerance, net Netwo
 	return &w.Adapted, w.run(ctx)
 }
 
+// Ahead is what is known of Adaptive's plan before the walk: all but its rows.
+func Ahead(m Model, s Settings) (*Plan, error) {
+	w, err := newAdaptive(m, s)
+	if err != nil {
+		return nil, err
+	}
+	return w.plan, nil
+}
+
 // adaptive is a walk by Adaptive under way.
 type adaptive struct {
 	Adapted
@@ -73,6 +77,7 @@ type adaptive struct {
 	tol        Tolerance
 	begin, end node // of the steps by tolerance
 	last       node // of the walk: beyond end where a jump leads there
+	denoise    bool // to the data prediction at last
 
 	net Network
 	x   *State
@@ -80,16 +85,9 @@ type adaptive struct {
 	err []float32
 }
 
-func newAdaptive(m Model, s Settings, tol Tolerance) (*adaptive, error) {
-	switch {
-	case m.Integer:
+func newAdaptive(m Model, s Settings) (*adaptive, error) {
+	if m.Integer {
 		return nil, errors.New("dopri5 with a tolerance goes to any time, and the network takes whole numbers for it: take a grid")
-	case !finite(tol.Rel, tol.Abs, tol.First) || min(tol.Rel, tol.Abs, tol.First) < 0 || tol.Most < 0:
-		return nil, fmt.Errorf("tolerance %+v: expected numbers not below 0", tol)
-	case s.Strength != 0 || s.Invert || s.Resample != Resample{}:
-		return nil, errors.New("dopri5 with a tolerance finds its own steps, of which there is no share, no way back and no repetition; leave strength, invert and resample out")
-	case len(s.Indexes) > 0 || len(s.Nodes) > 0 || s.Grid != nil || s.Steps != 0:
-		return nil, errors.New("dopri5 with a tolerance finds its own steps; leave steps, grid and indexes out")
 	}
 	s.Solver = DormandPrince
 	s.Solver.works = schedule.Velocity
@@ -97,20 +95,27 @@ func newAdaptive(m Model, s Settings, tol Tolerance) (*adaptive, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &adaptive{builder: b, tol: tol}
-	w.tol.Rel, w.tol.Abs, w.tol.Most = cmp.Or(tol.Rel, 1e-4), cmp.Or(tol.Abs, 1e-4), cmp.Or(tol.Most, 10_000)
+	w := &adaptive{builder: b, tol: s.Tolerance.usual()}
+	if err := b.checkTrained(); err != nil {
+		return nil, err
+	}
 	from, to, err := b.ends()
 	if err != nil {
 		return nil, err
 	}
+	w.denoise = b.denoises(to)
 	if from == to {
 		return nil, fmt.Errorf("no step from t=%v to t=%v: expected two times", from, to)
 	}
-	if w.begin, err = w.reachable(from, to, 0.01, s.From != nil); err != nil {
-		return nil, err
+	var why error
+	if w.begin, why, err = w.reachable(from, to, 0.01, s.From != nil); err != nil {
+		return nil, b.cannotStart(b.at(from), err)
+	}
+	if why != nil {
+		w.plan.Warnings = append(w.plan.Warnings, later(w.begin.t, why))
 	}
 	w.last = b.at(to)
-	if w.end, err = w.reachable(to, from, 0.001, false); err != nil {
+	if w.end, _, err = w.reachable(to, from, 0.001, false); err != nil {
 		return nil, err
 	}
 	if w.begin.t == w.end.t {
@@ -118,24 +123,25 @@ func newAdaptive(m Model, s Settings, tol Tolerance) (*adaptive, error) {
 	}
 	w.plan.Grid = fmt.Sprintf("by tolerance %g, %g", w.tol.Rel, w.tol.Abs)
 	w.Plan = w.plan
-	w.plan.From, w.plan.To = w.begin.t, to
+	if w.plan.From, w.plan.To = w.begin.t, to; w.denoise {
+		w.plan.To = 1
+	}
 	w.plan.Start, err = b.start(w.begin)
 	return w, err
 }
 
-// reachable is the node at t, or one a share of the way to other if no velocity is to be had there.
-func (w *adaptive) reachable(t, other, share float64, fixed bool) (node, error) {
-	n := w.at(t)
+// reachable is the node at t, or one a share of the way to other if no velocity is to be had there, which why says.
+func (w *adaptive) reachable(t, other, share float64, fixed bool) (n node, why, err error) {
+	n = w.at(t)
 	if w.discrete != nil && t == 1 {
-		return w.index(0), nil
+		return w.index(0), nil, nil
 	}
-	_, err := w.call(0, n)
-	if !impossible(err) || fixed {
-		return n, err
+	if _, why = w.call(0, n); why == nil || !impossible(why) || fixed {
+		return n, nil, why
 	}
 	n = w.at(t + share*(other-t))
 	_, err = w.call(0, n)
-	return n, err
+	return n, why, err
 }
 
 func (w *adaptive) run(ctx context.Context) error {
@@ -143,6 +149,7 @@ func (w *adaptive) run(ctx context.Context) error {
 	if w.tol.First > 0 {
 		h = math.Copysign(w.tol.First, h)
 	}
+	pace := controller{before: 1e-4}
 	k, known := 0, false // whether the slope at hand is known already
 	for tried := 0; at.t != w.end.t; tried++ {
 		to := w.at(at.t + h)
@@ -168,9 +175,7 @@ func (w *adaptive) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if h = (to.t - at.t) * 0.2; worst < 1e3 { // and not where it is no number
-			h *= min(25, max(1, 4.5*math.Pow(worst, -1.0/5)))
-		}
+		h = (to.t - at.t) * pace.factor(worst)
 		known = true
 		if !(worst <= 1) {
 			w.Rejected++
@@ -184,19 +189,22 @@ func (w *adaptive) run(ctx context.Context) error {
 		}
 		at, k = to, k+1
 	}
-	if at.t != w.last.t {
-		if err := w.leap(ctx, k, at); err != nil {
-			return err
-		}
-		k++
-	}
-	w.plan.Steps = k
-	return w.plan.Check()
+	return w.finish(k, at)
 }
 
-// leap is the jump to the walk's last time.
-func (w *adaptive) leap(ctx context.Context, k int, at node) error {
-	if err := w.ddim(k, at, w.last); err != nil {
+// finish leads from the last step by tolerance to the walk's end, with the slope that the step's judge has asked for.
+func (w *adaptive) finish(k int, at node) error {
+	var err error
+	switch w.plan.Steps = k + 1; {
+	case w.denoise:
+		err = w.jump(k, at, "denoise: to the data prediction")
+	case at.t != w.last.t:
+		err = w.ddim(k, at, w.last)
+	default:
+		w.plan.Steps = k
+		return w.plan.Check()
+	}
+	if err != nil {
 		return err
 	}
 	row := w.plan.Rows[len(w.plan.Rows)-1]
@@ -206,7 +214,7 @@ func (w *adaptive) leap(ctx context.Context, k int, at node) error {
 	if w.obs != nil {
 		w.obs.Step(&row, w.x.X)
 	}
-	return nil
+	return w.plan.Check()
 }
 
 // attempt is a step in rows, written in slopes, and the row that calls the network at its end and judges it.

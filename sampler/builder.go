@@ -22,10 +22,12 @@ type builder struct {
 	stiff    stiffness
 	values   []float64
 
-	order int // of the solver, where it has several
-	total int // steps of the walk
-	draws int // draws of noise that a step has at most
-	drawn int // the number of the last one
+	order int    // of the solver, where it has several
+	total int    // steps of the walk
+	jumps bool   // the last step is one to the data prediction
+	quiet string // why the last step draws no noise; empty: it draws what it draws
+	draws int    // draws of noise that a step has at most
+	drawn int    // the number of the last one
 
 	calls int          // of the network, so far
 	past  []evaluation // the last values of the functional that a multistep solver goes by, newest first
@@ -118,7 +120,7 @@ func (b *builder) call(k int, n node) (Row, error) {
 		row.KnownX, row.KnownZ = known.X, known.P
 	}
 	if b.plan.Clip != nil {
-		data, err := schedule.Convert(n.path, b.model.Prediction, schedule.Data, n.t)
+		data, err := schedule.ConvertAt(n.path, b.model.Prediction, schedule.Data, n.point)
 		if err != nil {
 			return row, err
 		}
@@ -166,7 +168,10 @@ func (b *builder) still(k int, n node) Row {
 
 // make lets the row remember the functional f in place of the prediction.
 func (b *builder) make(row *Row, f schedule.Prediction, n node) error {
-	c, err := schedule.Convert(n.path, b.basis, f, n.t)
+	c, err := schedule.ConvertAt(n.path, b.basis, f, n.point)
+	if err == nil && c.P == 0 {
+		err = &noCallError{t: n.t, why: fmt.Sprintf("%s says nothing of the %s there", b.basis, f)}
+	}
 	row.FX, row.FP = c.X, c.P
 	if err == nil && c.P == 0 {
 		return &noCallError{t: n.t, why: fmt.Sprintf("the %s there does not depend on the network's %s", f, b.basis)}
@@ -187,13 +192,13 @@ func (e expression) plus(c float64, f expression) expression {
 // else is had from the first prediction.
 func (b *builder) functional(n node, want schedule.Prediction) (expression, error) {
 	if b.works.Valid() {
-		c, err := schedule.Convert(n.path, b.works, want, n.t)
+		c, err := schedule.ConvertAt(n.path, b.works, want, n.point)
 		return expression{X: c.X, P: c.P}, err
 	}
 	if want.Equal(b.second) && !want.Equal(b.basis) {
 		return expression{S: 1}, nil
 	}
-	c, err := schedule.Convert(n.path, b.basis, want, n.t)
+	c, err := schedule.ConvertAt(n.path, b.basis, want, n.point)
 	return expression{X: c.X, P: c.P}, err
 }
 
@@ -213,7 +218,7 @@ func (b *builder) draw(k int) int {
 
 // noise adds noise of standard deviation c to the last row.
 func (b *builder) noise(c float64) {
-	if row := &b.plan.Rows[len(b.plan.Rows)-1]; c != 0 {
+	if row := &b.plan.Rows[len(b.plan.Rows)-1]; c != 0 && b.quiet == "" {
 		row.C, row.Draw = c, b.draw(row.Step)
 	}
 }
@@ -224,7 +229,7 @@ func (b *builder) append(rows ...Row) {
 		if row.C1 != 0 {
 			row.Draw1 = b.drawn
 		}
-		if row.C != 0 {
+		if b.hush(&row); row.C != 0 {
 			row.Draw = b.draw(row.Step)
 		}
 		// A negative zero is a zero: as text it would be a difference that is none.
@@ -263,6 +268,10 @@ func brief(err error) string {
 	var e *schedule.ImpossibleError
 	if errors.As(err, &e) {
 		return fmt.Sprintf("no %s from %s at t=%.6g", e.To, e.From, e.T)
+	}
+	var call *noCallError
+	if errors.As(err, &call) {
+		return call.why
 	}
 	return err.Error()
 }

@@ -13,6 +13,7 @@ import (
 var Consistency = Solver{
 	Name:    "consistency",
 	Summary: "to the predicted data, and fresh noise of the next level: for consistency models",
+	Source:  "Song et al. 2023, arXiv 2303.01469, algorithm 1",
 	step:    (*builder).consistency,
 }
 
@@ -43,7 +44,8 @@ func (b *builder) renoise(row Row, data expression, to node, left float64) error
 // tau ten times the trained index (of a thousand on a path without).
 var LCM = Solver{
 	Name:    "lcm",
-	Summary: "latent consistency models: consistency with the boundary's skip",
+	Summary: "for latent consistency models: consistency with the boundary's skip",
+	Source:  "Luo et al. 2023, arXiv 2310.04378, algorithm 3",
 	step:    (*builder).lcm,
 }
 
@@ -70,9 +72,10 @@ func (b *builder) lcm(k int, from, to node) error {
 // time cleaner than the next by the share gamma, and back to the next by fresh noise.
 var TCD = Solver{
 	Name:    "tcd",
-	Summary: "trajectory consistency: past the next time by a share gamma (0.3) and back by fresh noise",
+	Summary: "for trajectory consistency: past the next time by a share gamma (0.3), back by fresh noise",
+	Source:  "Zheng et al. 2024, arXiv 2402.19159, algorithm 4",
 	step:    (*builder).tcd,
-	noisy:   byGamma,
+	knows:   byGamma,
 }
 
 func (b *builder) tcd(k int, from, to node) error {

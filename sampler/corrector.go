@@ -26,9 +26,10 @@ func (c Corrector) check() error {
 // PredictorCorrector goes from level to level by ancestral sampling, and corrects by Langevin dynamics.
 var PredictorCorrector = Solver{
 	Name:    "predictor-corrector",
-	Summary: "ancestral sampling, and Langevin dynamics at each level; with corrector",
-	step:    corrected((*builder).ddim, 1),
-	noisy:   byEta | byCorrector,
+	Summary: "ancestral sampling, and Langevin dynamics at each level",
+	Source:  "Song et al. 2021, arXiv 2011.13456, algorithms 2 and 3",
+	step:    corrected((*builder).ddim, 1, 1),
+	knows:   byEta | byCorrector,
 	eta:     1,
 }
 
@@ -36,21 +37,25 @@ var PredictorCorrector = Solver{
 // https://arxiv.org/abs/1907.05600, algorithm 1).
 var AnnealedLangevin = Solver{
 	Name:    "annealed-langevin",
-	Summary: "Langevin dynamics at level after level; with corrector",
-	step:    corrected((*builder).carry, 5),
-	noisy:   byCorrector,
+	Summary: "Langevin dynamics at level after level",
+	Source:  "Song and Ermon 2019, arXiv 1907.05600, algorithm 1",
+	step:    corrected((*builder).carry, 0, 5),
+	knows:   byCorrector,
 }
 
-// corrected is predict and so many steps of Langevin dynamics, unless no noise is left to move in.
-func corrected(predict func(b *builder, k int, from, to node) error, usual int) func(b *builder, k int, from, to node) error {
+// corrected is predict, which draws so often, and some steps of Langevin dynamics, unless no noise is left to move in.
+func corrected(predict func(b *builder, k int, from, to node) error, draws, usual int) func(b *builder, k int, from, to node) error {
 	return func(b *builder, k int, from, to node) error {
 		steps := cmp.Or(b.settings.Corrector.Steps, usual)
-		b.draws = 1 + steps
+		b.draws = draws + steps
 		if b.settings.Resample.times() > 1 {
 			b.draws++
 		}
 		if err := predict(b, k, from, to); err != nil || to.point.Beta == 0 {
 			return err
+		}
+		if b.quiet != "" && b.settings.Last == "ode" {
+			return nil
 		}
 		b.plan.Rows[len(b.plan.Rows)-1].Ends = false
 		h := 2 * math.Pow(cmp.Or(b.settings.Corrector.Ratio, 0.16)*to.point.Beta, 2)

@@ -12,9 +12,11 @@ import (
 // k-diffusion calls Euler.
 var DDIM = Solver{
 	Name:    "ddim",
-	Summary: "through the predicted data and noise; eta 0 unless set",
+	Summary: "through the predicted data and noise",
+	Source:  "Song, Meng and Ermon 2021, arXiv 2010.02502",
 	step:    (*builder).ddim,
-	noisy:   byEta | byVariance,
+	orders:  []int{1},
+	knows:   byEta | byVariance,
 	eta:     0,
 }
 
@@ -23,8 +25,10 @@ var DDIM = Solver{
 var DDPM = Solver{
 	Name:    "ddpm",
 	Summary: "ancestral sampling: ddim with eta 1",
+	Source:  "Ho, Jain and Abbeel 2020, arXiv 2006.11239",
 	step:    (*builder).ddim,
-	noisy:   byEta | byVariance,
+	orders:  []int{1},
+	knows:   byEta | byVariance,
 	eta:     1,
 }
 

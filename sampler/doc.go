@@ -14,13 +14,15 @@
 //	err = x.Draw(plan, noise)                                    // noise.go: normals that belong to the sample
 //	err = sampler.Run(ctx, plan, net, x, noise, nil)             // run.go: the one loop
 //
-// A [Solver] writes rows and does nothing else: rungekutta.go has the tableaux, maruyama.go the drift of the SDE, ddim.go
-// the steps that go through the predicted data and noise, langevin.go plans whose field does not move. form.go writes the walk as
+// A [Solver] writes rows and does nothing else: tableau.go has Butcher's tables and their orders, rungekutta.go the methods that are one,
+// maruyama.go the drift of the SDE, ddim.go the steps that go through the predicted data and noise, langevin.go plans whose field does not
+// move. form.go writes the walk as
 // an integral of the data prediction, the noise or the velocity, whichever a solver approximates, for any path and diffusion
 // coefficient; multistep.go and singlestep.go are the two ways to do so, and adams.go, dpm.go and kdiffusion.go the methods of the
-// literature as values of these. consistency.go and corrector.go are solvers for special networks and fields. Settings.Nodes walks
-// another program's schedule as it is, and [Adaptive] finds its steps by a tolerance. given.go, inversion.go and resample.go let a walk begin in
-// data, go to noise and back, and take steps again. What the network
+// literature as values of these. consistency.go and corrector.go are solvers for special networks and fields, last.go the ways to take
+// the last step, and [Solver.About] is what one reads before choosing. Settings.Nodes walks another program's schedule as it is, and
+// [Adaptive] finds its steps by a tolerance. given.go, inversion.go and resample.go let a walk begin in data, go to noise and back, and
+// take steps again. What the network
 // predicts never matters to a solver: velocity, score, data and noise are linear functionals of one another
 // ([schedule.Convert]). [Plan.Print] shows a plan, [ReadPlan] reads one back.
 //

@@ -44,27 +44,32 @@ func dpmSolvers() []Solver {
 		s.eta = 1
 		return s
 	}
+	const (
+		dpm   = "Lu et al. 2022, arXiv 2206.00927"
+		dpmpp = "Lu et al. 2022, arXiv 2211.01095"
+		k     = "k-diffusion, sample_"
+	)
 	return []Solver{
-		multi(dataForm, midpoints).solver("dpmpp-2m", 2, 3, "DPM-Solver++ multistep, order 1 to 3 (2); eta adds noise, sigma any"),
-		multi(dataForm, thirds).solver("dpmpp-2m-heun", 2, 3, "dpmpp-2m with the exact integral of the straight line"),
-		multi(dataForm, midpoints).solver("dpmpp-3m", 3, 3, "dpmpp-2m of order 3"),
-		sde(multi(dataForm, midpoints).solver("dpmpp-2m-sde", 2, 3, "SDE-DPM-Solver++: dpmpp-2m with eta 1")),
-		sde(multi(dataForm, thirds).solver("dpmpp-2m-sde-heun", 2, 3, "dpmpp-2m-heun with eta 1")),
-		sde(multi(dataForm, midpoints).solver("dpmpp-3m-sde", 3, 3, "dpmpp-3m with eta 1")),
-		dpm2(dataForm, half).solver("dpmpp-2s", byEta, "DPM-Solver++ singlestep, order 2: two calls a step"),
-		dpm2(dataForm, nil).solver("dpmpp-2s-heun", byEta, "dpmpp-2s with the exact integral of the straight line"),
-		dpm3(dataForm, 0, 2).solver("dpmpp-3s", 0, "DPM-Solver++ singlestep, order 3: three calls a step"),
-		dpm3(dataForm, 0, 1, 2).solver("dpmpp-3s-heun", 0, "dpmpp-3s with the parabola through all its stages"),
-		sde(dpm2(dataForm, half).solver("dpmpp-sde", byEta, "dpmpp-2s with eta 1: the noise of the stage is a part of the step's")),
-		ancestral(dpm2(dataForm, half).solver("dpmpp-2s-ancestral", byEta, "dpmpp-2s to a lower noise level, and fresh noise")),
-		multi(noiseForm, midpoints).solver("dpm-2m", 2, 3, "DPM-Solver multistep on the noise, order 1 to 3 (2)"),
-		multi(noiseForm, thirds).solver("dpm-2m-heun", 2, 3, "dpm-2m with the exact integral of the straight line"),
-		multi(noiseForm, midpoints).solver("dpm-3m", 3, 3, "dpm-2m of order 3"),
-		sde(multi(noiseForm, midpoints).solver("dpm-2m-sde", 2, 2, "SDE-DPM-Solver on the noise")),
-		dpm2(noiseForm, half).solver("dpm-2s", 0, "DPM-Solver-2: two calls a step"),
-		dpm2(noiseForm, nil).solver("dpm-2s-heun", 0, "dpm-2s with the exact integral of the straight line"),
-		dpm3(noiseForm, 0, 2).solver("dpm-3s", 0, "DPM-Solver-3: three calls a step"),
-		dpm3(noiseForm, 0, 1, 2).solver("dpm-3s-heun", 0, "dpm-3s with the parabola through all its stages"),
+		multi(dataForm, midpoints).solver("dpmpp-2m", 2, 3, "DPM-Solver++ multistep, midpoint form; any sigma", dpmpp),
+		multi(dataForm, thirds).solver("dpmpp-2m-heun", 2, 3, "dpmpp-2m with the exact integral of the straight line", dpmpp),
+		multi(dataForm, midpoints).solver("dpmpp-3m", 3, 3, "dpmpp-2m of order 3 (its error is of order 2)", dpmpp),
+		sde(multi(dataForm, midpoints).solver("dpmpp-2m-sde", 2, 3, "SDE-DPM-Solver++: dpmpp-2m with eta 1", dpmpp)),
+		sde(multi(dataForm, thirds).solver("dpmpp-2m-sde-heun", 2, 3, "dpmpp-2m-heun with eta 1", dpmpp)),
+		sde(multi(dataForm, midpoints).solver("dpmpp-3m-sde", 3, 3, "dpmpp-3m with eta 1", k+"dpmpp_3m_sde")),
+		dpm2(dataForm, half).solver("dpmpp-2s", byEta, 2, "DPM-Solver++ singlestep, midpoint form", dpmpp),
+		dpm2(dataForm, nil).solver("dpmpp-2s-heun", byEta, 2, "dpmpp-2s with the exact integral of the straight line", dpmpp),
+		dpm3(dataForm, 0, 2).solver("dpmpp-3s", 0, 3, "DPM-Solver++ singlestep, by its first and last stage", dpmpp),
+		dpm3(dataForm, 0, 1, 2).solver("dpmpp-3s-heun", 0, 3, "dpmpp-3s with the parabola through all its stages", dpmpp),
+		sde(dpm2(dataForm, half).solver("dpmpp-sde", byEta, 2, "dpmpp-2s with eta 1, the stage's noise a part of the step's", k+"dpmpp_sde")),
+		ancestral(dpm2(dataForm, half).solver("dpmpp-2s-ancestral", byEta, 2, "dpmpp-2s to a lower noise level, and fresh noise", k+"dpmpp_2s_ancestral")),
+		multi(noiseForm, midpoints).solver("dpm-2m", 2, 3, "DPM-Solver multistep on the noise, midpoint form", dpm),
+		multi(noiseForm, thirds).solver("dpm-2m-heun", 2, 3, "dpm-2m with the exact integral of the straight line", dpm),
+		multi(noiseForm, midpoints).solver("dpm-3m", 3, 3, "dpm-2m of order 3 (its error is of order 2)", dpm),
+		sde(multi(noiseForm, midpoints).solver("dpm-2m-sde", 2, 2, "SDE-DPM-Solver on the noise: dpm-2m with eta 1", dpmpp)),
+		dpm2(noiseForm, half).solver("dpm-2s", 0, 2, "DPM-Solver-2, singlestep", dpm),
+		dpm2(noiseForm, nil).solver("dpm-2s-heun", 0, 2, "dpm-2s with the exact integral of the straight line", dpm),
+		dpm3(noiseForm, 0, 2).solver("dpm-3s", 0, 3, "DPM-Solver-3, singlestep", dpm),
+		dpm3(noiseForm, 0, 1, 2).solver("dpm-3s-heun", 0, 3, "dpm-3s with the parabola through all its stages", dpm),
 	}
 }
 
@@ -80,16 +85,17 @@ func bh1(s *stride, degree, i int) float64 {
 
 // uniSolvers are UniPC and its kin: a predictor, and the same step again with f at its end.
 func uniSolvers() []Solver {
+	const uniPC = "Zhao et al. 2023, arXiv 2302.04867"
 	uni := func(f form, r rule) multistep { return multistep{form: f, over: byLambda, rule: r, corrected: true} }
 	return []Solver{
-		uni(dataForm, half).solver("unipc", 2, 3, "UniPC with bh2 on the data prediction: predictor and corrector, one call a step; order 1 to 3 (2)"),
-		uni(dataForm, bh1).solver("unipc-bh1", 2, 3, "UniPC with bh1"),
-		uni(noiseForm, half).solver("unipc-noise", 2, 3, "UniPC with bh2 on the noise"),
-		uni(dataForm, nil).solver("sa", 3, 4, "exponential predictor and corrector, integrals exact, order 1 to 4 (3); with eta the stochastic Adams solver"),
+		uni(dataForm, half).solver("unipc", 2, 3, "UniPC with bh2 on the data prediction: predictor and corrector", uniPC),
+		uni(dataForm, bh1).solver("unipc-bh1", 2, 3, "UniPC with bh1", uniPC),
+		uni(noiseForm, half).solver("unipc-noise", 2, 3, "UniPC with bh2 on the noise", uniPC),
+		uni(dataForm, nil).solver("sa", 3, 4, "exponential predictor and corrector, integrals exact; with eta the stochastic Adams solver", "Xue et al. 2023, arXiv 2309.05019"),
 	}
 }
 
 // solver gives a singlestep method its name.
-func (m singlestep) solver(name string, n noisy, summary string) Solver {
-	return Solver{Name: name, Summary: summary, step: m.step, works: m.works(), noisy: n, draws: len(m.stages)}
+func (m singlestep) solver(name string, knows setting, order int, summary, source string) Solver {
+	return Solver{Name: name, Summary: summary, Source: source, step: m.step, works: m.works(), orders: []int{order}, knows: knows, draws: len(m.stages)}
 }

@@ -13,7 +13,9 @@ import (
 //	form       f     w       m
 //	data       z     beta    alpha/beta
 //	noise      eps   alpha   beta/alpha
-//	velocity   u     1       t
+//	velocity   u     1       t; on a discrete path lambda, and u/lambda' for u
+//
+// (On a discrete path t only counts the trained steps, and u jumps at each of them with the slope of lambda; u/lambda' does not.)
 //
 // The first two follow from x = alpha z + beta eps alone, since along the ODE alpha dz + beta deps = 0; they are exact however far
 // a step goes, as long as f does not change, and on a straight line in m. With lambda = log(alpha/beta), m is exp(lambda)
@@ -98,8 +100,9 @@ type stride struct {
 	path     schedule.Path
 
 	keep, whole, c float64
-	rate           float64 // m grows like exp(rate theta) from the step's begin, theta = 0, to its end, theta = 1
-	scale          float64 // int exp(rate (theta - 1)) rate d theta is multiplied by this
+	rate           float64   // m grows like exp(rate theta) from the step's begin, theta = 0, to its end, theta = 1
+	within         []float64 // w' m of the form at the nodes of gauss, where the variable is the time; nil: not yet known
+	scale          float64   // int exp(rate (theta - 1)) rate d theta is multiplied by this
 }
 
 // stride measures the step from one node to another.
@@ -134,6 +137,12 @@ func (b *builder) stride(f form, over variable, from, to node) (stride, error) {
 		s.rate, s.scale = -h, share*wm1
 	default:
 		s.keep, s.whole = 1, wm1-wm
+		if over == byLambda {
+			s.whole = h
+		}
+	}
+	if b.quiet != "" {
+		s.c = 0
 	}
 	if !finite(s.keep, s.whole, s.c) {
 		return s, &noCallError{t: from.t, why: "the state there is not made of the " + f.functional().String() + " that the solver goes by"}
@@ -181,18 +190,23 @@ func (s *stride) moment(i int) float64 {
 	switch {
 	case i == 0:
 		return s.whole
-	case s.over == byMeasure:
+	case s.over == byMeasure || s.form == velocityForm:
 		return s.whole / float64(i+1)
 	case s.over == byLambda:
 		return s.scale * exponential(i, s.rate)
 	}
 	// By parts: w'm' - i int theta^(i-1) w' m d theta, with w' m = wm (w'/w).
 	w1, wm1 := s.form.weights(s.to)
+	if s.within == nil {
+		for _, theta := range gauss.nodes {
+			n := node{path: s.path, point: s.path.At(s.from.t + theta*(s.to.t-s.from.t))}
+			w, wm := s.form.weights(n)
+			s.within = append(s.within, wm*w1/w)
+		}
+	}
 	sum := 0.0
 	for j, theta := range gauss.nodes {
-		n := node{path: s.path, point: s.path.At(s.from.t + theta*(s.to.t-s.from.t))}
-		w, wm := s.form.weights(n)
-		sum += gauss.weights[j] * math.Pow(theta, float64(i-1)) * wm * w1 / w
+		sum += gauss.weights[j] * math.Pow(theta, float64(i-1)) * s.within[j]
 	}
 	return wm1 - float64(i)*sum
 }
@@ -239,6 +253,11 @@ func (s *stride) interpolated(theta []float64, r rule) []float64 {
 		}
 	}
 	vandermonde(weights, theta)
+	for i, w := range weights {
+		if math.Abs(w) < 1e-13*math.Abs(s.whole) { // what rounding leaves of a weight that is 0
+			weights[i] = 0
+		}
+	}
 	return weights
 }
 

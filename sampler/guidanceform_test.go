@@ -441,11 +441,11 @@ func TestGuidanceThatAPlanCannotHaveIsAnError(t *testing.T) {
 func TestStepsByToleranceHaveNoMomentum(t *testing.T) {
 	for _, clip := range []*[2]float64{nil, {-1, 1}} {
 		net := Clip(Guide(duo(condot), Guidance{Weight: 2, Form: Perpendicular{Momentum: -0.5}, Model: condot, Dim: 2}), &Plan{Clip: clip})
-		_, err := Adaptive(t.Context(), condot, Settings{Clip: clip}, Tolerance{}, net, NewState(make([]float32, 2), 1, 0), nil)
+		_, err := Adaptive(t.Context(), condot, Settings{Clip: clip}, net, NewState(make([]float32, 2), 1, 0), nil)
 		require.ErrorContains(t, err, "the momentum of guidance goes by the step before")
 	}
 	net := Guide(duo(condot), Guidance{Weight: 2, Form: Perpendicular{}, Model: condot, Dim: 2})
-	_, err := Adaptive(t.Context(), condot, Settings{To: ptr(0.9)}, Tolerance{}, net, NewState([]float32{0.3, -0.8}, 1, 0), nil)
+	_, err := Adaptive(t.Context(), condot, Settings{To: ptr(0.9)}, net, NewState([]float32{0.3, -0.8}, 1, 0), nil)
 	require.NoError(t, err)
 }
 

@@ -11,28 +11,33 @@ import (
 // k-diffusion. On any path they are the noise form with m = sigma.
 
 // HeunEDM is the trapezoidal method in sigma: algorithm 1 of Karras et al.
-var HeunEDM = Heun.Tableau.exponential(noiseForm, byMeasure).solver("heun-edm", 0, "heun in the noise level beta/alpha")
+var HeunEDM = Heun.Tableau.exponential(noiseForm, byMeasure).solver("heun-edm", 0, 2,
+	"heun in the noise level beta/alpha", "Karras et al. 2022, arXiv 2206.00364, algorithm 1")
 
 // RK4Lambda is the exponential form of the classical method: its stages lie in the middle of lambda.
-var RK4Lambda = RK4.Tableau.exponential(dataForm, byMeasure).solver("exponential-rk4", 0, "rk4 on the data prediction in alpha/beta")
+var RK4Lambda = RK4.Tableau.exponential(dataForm, byMeasure).solver("exponential-rk4", 0, 4,
+	"rk4 on the data prediction in alpha/beta", "Kutta 1901")
 
 // KDPM2 is the midpoint method in sigma, its stage in the middle of log sigma (k-diffusion's sample_dpm_2).
-var KDPM2 = kdpm2.solver("kdpm2", 0, "midpoint in beta/alpha, the stage in the middle of its logarithm")
+var KDPM2 = kdpm2.solver("kdpm2", 0, 2, "midpoint in beta/alpha, the stage in the middle of its logarithm", "k-diffusion, sample_dpm_2")
 
 var kdpm2 = Midpoint.Tableau.exponential(noiseForm, byLambda)
 
 // KDPM2Ancestral is KDPM2 to a lower noise level, and fresh noise.
-var KDPM2Ancestral = ancestral(kdpm2.solver("kdpm2-ancestral", byEta, "kdpm2 to a lower noise level, and fresh noise"))
+var KDPM2Ancestral = ancestral(kdpm2.solver("kdpm2-ancestral", byEta, 2, "kdpm2 to a lower noise level, and fresh noise", "k-diffusion, sample_dpm_2_ancestral"))
 
 // EulerAncestral is k-diffusion's sample_euler_ancestral: in x/alpha, a step to the lower noise level
 // sigma_down = sqrt(sigma'^2 - sigma_up^2), sigma_up = eta sigma' sqrt(1 - sigma'^2/sigma^2), and noise sigma_up. Of eta 1, and on
 // every path, it is ddpm.
-var EulerAncestral = ancestral(frozen(noiseForm).solver("euler-ancestral", byEta, "a step to a lower noise level, and fresh noise"))
+var EulerAncestral = ancestral(frozen(noiseForm).solver("euler-ancestral", byEta, 1,
+	"a step to a lower noise level, and fresh noise", "k-diffusion, sample_euler_ancestral"))
 
 // EulerChurn and HeunChurn add noise before the step: algorithm 2 of Karras et al., with Settings.Churn.
 var (
-	EulerChurn = churned(frozen(noiseForm).solver("euler-churn", byChurn, "noise is added before the step, then Euler in beta/alpha; with churn"))
-	HeunChurn  = churned(Heun.Tableau.exponential(noiseForm, byMeasure).solver("heun-churn", byChurn, "EDM's stochastic sampler: noise is added, then heun-edm; with churn"))
+	EulerChurn = churned(frozen(noiseForm).solver("euler-churn", byChurn, 1,
+		"noise is added before the step, then Euler in beta/alpha", "k-diffusion, sample_euler"))
+	HeunChurn = churned(Heun.Tableau.exponential(noiseForm, byMeasure).solver("heun-churn", byChurn, 2,
+		"EDM's stochastic sampler: noise is added, then heun-edm", "Karras et al. 2022, arXiv 2206.00364, algorithm 2"))
 )
 
 // ancestral makes of a solver of the ODE one that goes to a lower noise level and makes up for it by fresh noise. Its share is eta.
@@ -49,7 +54,7 @@ func ancestral(s Solver) Solver {
 				b.plan.Solver, from.t, to.t)
 		}
 		up := 0.0
-		if next > 0 {
+		if eta != 0 && next > 0 {
 			up = math.Min(next, eta*next*math.Sqrt(1-next/sigma*next/sigma))
 		}
 		down := to
@@ -89,7 +94,7 @@ func churned(s Solver) Solver {
 			gamma = math.Min(c.Amount/float64(b.total), math.Sqrt2-1)
 		}
 		hat := b.at(schedule.TimeAt(b.model.Path, -2*math.Log(sigma*(1+gamma))))
-		if gamma == 0 || !finite(sigma) || !(hat.t < from.t) {
+		if gamma == 0 || b.quiet != "" || !finite(sigma) || !(hat.t < from.t) {
 			return step(b, k, from, to)
 		}
 		noise := c.Noise

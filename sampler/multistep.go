@@ -25,8 +25,13 @@ func (m multistep) step(b *builder, k int, from, to node) error {
 	if m.start != nil && k < m.starts {
 		return m.start.step(b, k, from, to)
 	}
-	if m.form == noiseForm && from.point.Alpha == 0 {
+	switch {
+	case m.form == noiseForm && from.point.Alpha == 0:
 		return b.fromNoise(k, from, to)
+	case m.form == velocityForm && b.discrete != nil && to.clean():
+		return b.jump(k, from, "to clean data")
+	case m.form == velocityForm && b.discrete != nil && finite(from.lambda(), to.lambda()):
+		m.over = byLambda
 	}
 	row, err := b.call(k, from)
 	if err != nil {
@@ -95,14 +100,20 @@ func (m multistep) weights(s *stride, used []evaluation) []float64 {
 		}
 		return weights
 	}
-	if len(used) == 1 {
-		return []float64{s.whole}
+	weights := []float64{s.whole}
+	if len(used) > 1 {
+		theta := make([]float64, len(used))
+		for i, e := range used {
+			theta[i] = s.theta(e.node)
+		}
+		weights = s.interpolated(theta, m.rule)
 	}
-	theta := make([]float64, len(used))
-	for i, e := range used {
-		theta[i] = s.theta(e.node)
+	if m.form == velocityForm && m.over == byLambda {
+		for i, e := range used {
+			weights[i] /= e.point.DAlpha/e.point.Alpha - e.point.BetaDBeta/(e.point.Beta*e.point.Beta)
+		}
 	}
-	return s.interpolated(theta, m.rule)
+	return weights
 }
 
 // highest is how many of the past values a step uses: up to the order, and only one where it leads to infinity or

@@ -25,6 +25,8 @@ type Job struct {
 	Init func(x []float32, first, n int) error
 	// Network makes a worker's own network. It is called for one worker after the other, before any walks.
 	Network func(worker int) (Network, error)
+	// Walk takes a chunk from its start to the end where that is not by the rows of Plan, which then says only where it starts. Nil: Run.
+	Walk func(ctx context.Context, net Network, x *State, obs Observer) error
 	// Observer makes the observer of one chunk, called on its worker's goroutine. Nil, or a nil observer: none.
 	Observer func(first, n int) Observer
 
@@ -133,6 +135,9 @@ func (j *Job) walk(ctx context.Context, net Network, state *State, c chunk) erro
 	var obs Observer
 	if j.Observer != nil {
 		obs = j.Observer(c.first, c.n)
+	}
+	if j.Walk != nil {
+		return j.Walk(ctx, net, state, obs)
 	}
 	return Run(ctx, j.Plan, net, state, noise, obs)
 }

@@ -60,10 +60,10 @@ type Settings struct {
 	Churn     Churn     // of euler-churn and heun-churn; the zero value: none
 	Gamma     *float64  // of tcd: how far a step goes back to noise, 0 to 1; nil: 0.3
 	Corrector Corrector // of predictor-corrector and annealed-langevin
+	Tolerance Tolerance // of Adaptive, which finds its own steps; the zero value in a plan
 
-	// Last is how a walk ends on a path that ends with noise left (ve, edm). "denoise": the last of the steps is one to
-	// the data prediction, and does nothing else where no noise is left. "none": it ends where the grid ends. Default:
-	// "denoise" for a named grid that goes to t = 1, "none" otherwise.
+	// Last is how the walk ends: last.go. Default: "denoise" on a path that ends with noise left (ve, edm), for a named grid
+	// that goes to t = 1, "none" otherwise.
 	Last string
 
 	Clip *[2]float64 // the data prediction is clipped to it at every call; nil: not
@@ -97,14 +97,27 @@ func laterStarts(path schedule.Path) []float64 {
 // the walk starts at t = 0.01 instead, with a warning. A later stage that cannot be evaluated is stepped around, and its
 // row says how.
 func NewPlan(m Model, s Settings) (*Plan, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	if s.Tolerance != (Tolerance{}) {
+		return nil, errors.New("steps by a tolerance are found on the walk itself: there is no plan before it")
+	}
 	whole := s
 	whole.Strength, whole.Invert = 0, false
-	plan, err := startable(m, &whole)
-	if err != nil || s.Strength == 0 && !s.Invert {
-		return plan, err
+	quiet, err := whole.quieter(m)
+	if err != nil {
+		return nil, err
 	}
-	s.From = whole.From
-	return fromData(m, s, plan)
+	plan, err := startable(m, &whole)
+	if err == nil && (s.Strength != 0 || s.Invert) {
+		s.From = whole.From
+		plan, err = fromData(m, s, plan)
+	}
+	if err == nil && quiet != "" {
+		plan.Warnings = append(plan.Warnings, quiet)
+	}
+	return plan, err
 }
 
 // startable is the whole walk, from noise, and puts into s the first time that it had to be given.
@@ -121,13 +134,18 @@ func startable(m Model, s *Settings) (*Plan, error) {
 		plan, again := build(m, *s)
 		switch {
 		case again == nil && plan.From < plan.To:
-			plan.Warnings = append(plan.Warnings, fmt.Sprintf("the walk starts at t=%.6g, since at its first time it could not: %v", plan.From, start.why))
+			plan.Warnings = append(plan.Warnings, later(plan.From, start.why))
 			return plan, nil
 		case again != nil && !errors.As(again, new(*startError)):
 			return nil, again
 		}
 	}
 	return nil, err
+}
+
+// later is the warning that the walk starts at another time than its first.
+func later(t float64, why error) string {
+	return fmt.Sprintf("the walk starts at t=%.6g, since at its first time it could not: %v", t, why)
 }
 
 // startError says that the walk's first step does not exist where the walk starts.
@@ -167,21 +185,28 @@ func build(m Model, s Settings) (*Plan, error) {
 	if err := b.begin(nodes[0]); err != nil {
 		return nil, b.cannotStart(nodes[0], err)
 	}
-	for k, pass := range b.settings.Resample.passes(b.total) {
+	passes := b.settings.Resample.passes(b.total)
+	for k, pass := range passes {
 		n := nodes[pass.node]
 		if pass.undone > 0 {
 			b.again(k, nodes, pass)
 		}
-		if pass.node+1 < len(nodes) {
-			err = b.step(k, n, nodes[pass.node].target(nodes[pass.node+1]))
-		} else {
+		if k == len(passes)-1 {
+			b.end(nodes[len(nodes)-1])
+		}
+		if b.jumps || pass.node+1 == len(nodes) {
 			err = b.jump(k, n, "denoise: to the data prediction")
+		} else {
+			err = b.step(k, n, n.target(nodes[pass.node+1]))
 		}
 		if k == 0 && impossible(err) {
 			return nil, b.cannotStart(nodes[0], err)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("step %d (t=%.6g): %w", k, n.t, err)
+		}
+		if k == 0 {
+			plan.Rows = slices.Grow(plan.Rows, len(plan.Rows)*b.total)
 		}
 	}
 	last := &plan.Rows[len(plan.Rows)-1]
@@ -224,18 +249,13 @@ func (s Settings) Check() error {
 		return fmt.Errorf("found %d steps, expected at least 1", s.Steps)
 	case s.Clip != nil && !(finite(s.Clip[:]...) && s.Clip[0] < s.Clip[1]):
 		return fmt.Errorf("clip %v,%v is no range: give the lower end first", s.Clip[0], s.Clip[1])
-	case s.Last != "" && s.Last != "denoise" && s.Last != "none":
-		return fmt.Errorf("last is %q, expected denoise or none", s.Last)
 	}
 	if s.Solver.named() {
 		if err := s.Solver.check(s); err != nil {
 			return err
 		}
 	}
-	if err := cmp.Or(s.checkNodes(), s.checkEdit()); err != nil {
-		return err
-	}
-	return s.checkIndexes()
+	return cmp.Or(s.checkLast(), s.checkTolerance(), s.checkNodes(), s.checkEdit(), s.checkIndexes())
 }
 
 // newBuilder fills in the defaults and checks what can be checked before there are times.
@@ -289,7 +309,7 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 		b.eta = s.Solver.noise(s)
 		eta := b.eta
 		b.plan.Eta = &eta
-		if b.eta != 0 && s.Solver.noisy&byVariance != 0 {
+		if b.eta != 0 && s.Solver.knows&byVariance != 0 {
 			b.plan.Variance = cmp.Or(s.Variance, "posterior")
 		}
 	}

@@ -1,7 +1,7 @@
 package sampler
 
 import (
-	"strings"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -181,7 +181,7 @@ func TestAStageThatDoesNotExistIsSteppedAroundAndMarked(t *testing.T) {
 	hole := data
 	hole.Time = formula(hole.Path, "sqrt(0.85-t)") // no number from t = 0.85 on
 	plan := mustPlan(t, hole, Settings{Solver: RK4, Steps: 4})
-	require.Contains(t, plan.Rows[len(plan.Rows)-1].Note, "by euler: no step from t=0.875: the network's time input would be NaN")
+	require.Contains(t, plan.Rows[len(plan.Rows)-1].Note, "by euler: the network's time input would be NaN")
 	// A network that predicts the velocity is used as it is, at t = 1 too.
 	require.Equal(t, 40, mustPlan(t, condot, Settings{Solver: RK4, Steps: 10}).Calls())
 }
@@ -288,17 +288,17 @@ func TestSettingsThatContradictEachOtherAreErrors(t *testing.T) {
 	}{
 		{condot, Settings{Solver: Heun, Sigma: sigma}, "solver heun does not walk an SDE, but sigma is 1: take euler (Euler-Maruyama)"},
 		{condot, Settings{Solver: DDPM, Sigma: sigma}, "this solver's own noise is set by eta"},
-		{condot, Settings{Solver: Euler, Eta: ptr(1.0)}, "solver euler has no eta, found 1: take ddim"},
+		{condot, Settings{Solver: Euler, Eta: ptr(1.0)}, "solver euler has no eta: take ddim, or leave eta out"},
 		{condot, Settings{Solver: DDIM, Eta: ptr(-1.0)}, "eta is -1, expected a share of fresh noise"},
-		{condot, Settings{Solver: RK4, Variance: "beta"}, "solver rk4 draws no posterior noise"},
+		{condot, Settings{Solver: RK4, Variance: "beta"}, "solver rk4 has no variance: take ddpm"},
 		{condot, Settings{Solver: DDIM, Variance: "beta"}, "solver ddim with eta 0 draws none"},
 		{condot, Settings{Solver: DDPM, Variance: "learned"}, `unknown variance "learned"`},
-		{condot, Settings{Last: "denoised"}, `last is "denoised", expected denoise or none`},
+		{condot, Settings{Last: "denoised"}, `last is "denoised" (did you mean "denoise"?); expected denoise, none, mean, ode`},
 		{condot, Settings{Steps: -1}, "found -1 steps"},
 		{condot, Settings{Clip: &[2]float64{1, -1}}, "clip 1,-1 is no range"},
 		{condot, Settings{From: ptr(0.5), To: ptr(0.5)}, "no step from t=0.5 to t=0.5"},
 		{condot, Settings{To: ptr(1.5)}, "expected times from 0 (noise) to 1 (data)"},
-		{condot, Settings{Steps: 4, Grid: schedule.List{0, 0.5, 1}}, "found 4 steps, but list(0,0.5,1) has 2"},
+		{condot, Settings{Steps: 4, Grid: schedule.List{0, 0.5, 1}}, "found 4 steps, but grid list(0,0.5,1) has 2"},
 		{condot, Settings{From: ptr(0.1), Grid: schedule.List{0, 0.5, 1}}, "the grid lists times from 0 to 1 itself"},
 		{condot, Settings{Indexes: []schedule.Index{3}}, "indexes belong to a discrete path, and the path is condot"},
 		{condot, Settings{EndIndex: ptr(schedule.Index(3))}, "indexes belong to a discrete path"},
@@ -326,14 +326,6 @@ func TestSettingsThatContradictEachOtherAreErrors(t *testing.T) {
 	}
 }
 
-func known() string {
-	var names []string
-	for _, s := range Solvers() {
-		names = append(names, s.Name)
-	}
-	return strings.Join(names, ", ")
-}
-
 func TestSolversAreFoundByName(t *testing.T) {
 	for _, s := range Solvers() {
 		found, err := SolverByName(s.Name)
@@ -342,16 +334,21 @@ func TestSolversAreFoundByName(t *testing.T) {
 		require.NotEmpty(t, s.Summary)
 	}
 	_, err := SolverByName("huen")
-	require.EqualError(t, err, `unknown solver "huen" (did you mean "heun"?); known are `+known())
+	require.EqualError(t, err, fmt.Sprintf(`unknown solver "huen" (did you mean "heun"?); odeon solvers lists the %d that there are, and tableau(...) is a Runge-Kutta method of your own`, len(Solvers())))
+	_, err = SolverByName("DPM++ 2M")
+	require.ErrorContains(t, err, `did you mean "dpmpp-2m"?`)
 }
 
+// A plan of a thousand steps by every solver, on a path of formulas and on a table.
 func BenchmarkPlanOfThousandSteps(b *testing.B) {
-	for _, s := range Solvers() {
-		b.Run(s.Name, func(b *testing.B) {
-			model := Model{Path: mustPath(b, "vp(0.1,20)"), Prediction: schedule.Noise}
-			for b.Loop() {
-				mustPlan(b, model, Settings{Solver: s, Steps: 1000})
-			}
-		})
+	for _, path := range []string{"vp(0.1,20)", "betas=linear(1e-4,0.02); count=1000"} {
+		for _, s := range Solvers() {
+			b.Run(path[:2]+"/"+s.Name, func(b *testing.B) {
+				model := Model{Path: mustPath(b, path), Prediction: schedule.Noise}
+				for b.Loop() {
+					mustPlan(b, model, Settings{Solver: s, Steps: 1000})
+				}
+			})
+		}
 	}
 }

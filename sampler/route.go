@@ -102,7 +102,7 @@ func (b *builder) ends() (from, to float64, err error) {
 	if list, ok := s.Grid.(schedule.List); ok && len(list) > 0 {
 		from, to = list[0], list[len(list)-1]
 		if s.From != nil && *s.From != from || s.To != nil && *s.To != to || s.EndIndex != nil {
-			return 0, 0, fmt.Errorf("the grid lists times from %v to %v itself; leave first and last time and end index out", from, to)
+			return 0, 0, fmt.Errorf("the grid lists times from %.6g to %.6g itself; leave first and last time and end index out", from, to)
 		}
 	}
 	if s.From != nil {
@@ -120,6 +120,13 @@ func (b *builder) ends() (from, to float64, err error) {
 	return from, to, nil
 }
 
+// denoises says whether a walk to the time to, where noise is left, ends with a step to the data prediction.
+func (b *builder) denoises(to float64) bool {
+	_, listed := b.settings.Grid.(schedule.List)
+	left := b.model.Path.At(to).Beta > 0
+	return left && (b.settings.Last == "denoise" || b.settings.Last == "" && !listed && to == 1)
+}
+
 // gridTimes asks the grid for its times. A walk that ends with a step to the data prediction has one time fewer.
 func (b *builder) gridTimes() (times []float64, denoise bool, err error) {
 	from, to, err := b.ends()
@@ -128,8 +135,7 @@ func (b *builder) gridTimes() (times []float64, denoise bool, err error) {
 	}
 	s := b.settings
 	list, listed := s.Grid.(schedule.List)
-	left := b.model.Path.At(to).Beta > 0 // whether noise is left at the end
-	denoise = left && (s.Last == "denoise" || s.Last == "" && !listed && to == 1)
+	denoise = b.denoises(to)
 	extra := 0
 	if denoise {
 		extra = 1
@@ -138,7 +144,7 @@ func (b *builder) gridTimes() (times []float64, denoise bool, err error) {
 	steps := s.Steps
 	switch own := len(list) - 1 + extra; {
 	case listed && steps != 0 && steps != own:
-		return nil, false, fmt.Errorf("found %d steps, but %s has %d: leave steps out", steps, list, own)
+		return nil, false, fmt.Errorf("found %d steps, but grid %s has %d: leave steps out", steps, shortened(b.plan.Grid), own)
 	case listed:
 		steps = own
 	case steps == 0:

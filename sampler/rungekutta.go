@@ -6,19 +6,12 @@ import (
 	"slices"
 )
 
-// Tableau is Butcher's table of an explicit Runge-Kutta method: slope i is taken at time t + C[i] h in the state
-// x + h sum_j A[i][j] k_j, j < i, and the step is x + h sum_i B[i] k_i (Hairer, Norsett and Wanner, Solving Ordinary
-// Differential Equations I, II.1).
-type Tableau struct {
-	A    [][]float64
-	B, C []float64
-}
-
 // Euler is Euler's method, of order 1. With a diffusion coefficient it is Euler-Maruyama, of weak order 1: the left
 // end's drift and sigma, and noise sigma(t) sqrt(h) (Kloeden and Platen 1992, 10.2).
 var Euler = Solver{
 	Name:    "euler",
-	Summary: "order 1; Euler-Maruyama where sigma is not 0",
+	Summary: "a step along the velocity; Euler-Maruyama where sigma is not 0",
+	Source:  "Euler 1768; Maruyama 1955",
 	Tableau: Tableau{
 		A: [][]float64{{}},
 		B: []float64{1},
@@ -29,7 +22,8 @@ var Euler = Solver{
 // Heun is the trapezoidal method with Euler's predictor, of order 2 (Karras et al. 2022, algorithm 1).
 var Heun = Solver{
 	Name:    "heun",
-	Summary: "order 2: the mean of both ends' slopes",
+	Summary: "the mean of both ends' slopes",
+	Source:  "Heun 1900; Karras et al. 2022, arXiv 2206.00364",
 	Tableau: Tableau{
 		A: [][]float64{{}, {1}},
 		B: []float64{1.0 / 2, 1.0 / 2},
@@ -40,7 +34,8 @@ var Heun = Solver{
 // Midpoint is the explicit midpoint method, of order 2.
 var Midpoint = Solver{
 	Name:    "midpoint",
-	Summary: "order 2: the slope in the middle",
+	Summary: "the slope in the middle",
+	Source:  "Runge 1895",
 	Tableau: Tableau{
 		A: [][]float64{{}, {1.0 / 2}},
 		B: []float64{0, 1},
@@ -51,44 +46,14 @@ var Midpoint = Solver{
 // RK4 is the classical Runge-Kutta method, of order 4 (Kutta 1901).
 var RK4 = Solver{
 	Name:    "rk4",
-	Summary: "order 4: the classical Runge-Kutta method",
+	Summary: "the classical Runge-Kutta method",
+	Source:  "Kutta 1901",
 	Tableau: Tableau{
 		A: [][]float64{{}, {1.0 / 2}, {0, 1.0 / 2}, {0, 0, 1}},
 		B: []float64{1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6},
 		C: []float64{0, 1.0 / 2, 1.0 / 2, 1},
 	},
 	Instead: &Midpoint,
-}
-
-// check: an explicit method whose first stage is the state itself and whose stages sit at their times.
-func (t Tableau) check() error {
-	s := len(t.B)
-	if s == 0 || len(t.A) != s || len(t.C) != s {
-		return fmt.Errorf("a tableau of %d weights, %d stages and %d times: expected as many of each, at least one", s, len(t.A), len(t.C))
-	}
-	for i, row := range t.A {
-		if len(row) != i {
-			return fmt.Errorf("tableau: stage %d has %d coefficients, expected %d: the method must be explicit", i, len(row), i)
-		}
-		if sum := total(row); math.Abs(sum-t.C[i]) > 1e-12 {
-			return fmt.Errorf("tableau: the coefficients of stage %d sum to %v, its time is %v", i, sum, t.C[i])
-		}
-		if i > 0 && !(t.C[i] > 0 && t.C[i] <= 1) {
-			return fmt.Errorf("tableau: stage %d sits at %v of the step, expected more than 0 and at most 1", i, t.C[i])
-		}
-	}
-	if sum := total(t.B); math.Abs(sum-1) > 1e-12 {
-		return fmt.Errorf("tableau: the weights sum to %v, expected 1", sum)
-	}
-	return nil
-}
-
-func total(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum
 }
 
 // linear is a state or a slope as a linear combination of what a step knows: the state at its start, and the

@@ -53,6 +53,9 @@ func (m singlestep) write(b *builder, k int, from, to node) error {
 	if m.form == noiseForm && from.point.Alpha == 0 {
 		return b.fromNoise(k, from, to)
 	}
+	if len(m.stages) > 1 && !finite(m.over.of(m.form, from), m.over.of(m.form, to)) {
+		return &noCallError{t: from.t, why: "an end of the step has no log-SNR"}
+	}
 	at := from
 	var rows []Row
 	var values []evaluation
@@ -80,7 +83,7 @@ func (m singlestep) write(b *builder, k int, from, to node) error {
 		switch inner := i+1 < len(m.stages); {
 		case len(m.stages) > 1 && s.straight():
 			return &noCallError{t: from.t, why: "an end of the step has no log-SNR"}
-		case inner && target.t == from.t, stage.shares == nil && i > 0 && target.t == at.t:
+		case inner && target.t == from.t, stage.shares == nil && i > 0 && m.over.of(m.form, target) == m.over.of(m.form, at):
 			return &noCallError{t: from.t, why: "two stages fall together"}
 		}
 		if row.A = s.keep; i > 0 {

@@ -14,114 +14,6 @@ import (
 	"odeon/schedule"
 )
 
-// odeOrders are the orders of the solvers of the ODE, of each at each of its orders. The third of the multistep DPM-Solvers is 2: their second moment
-// is half of the integral's (see thirds). PNDM and its kin, and UniPC's first terms, are of their order for equal steps of lambda alone.
-var odeOrders = []struct {
-	name  string
-	order int // asked for
-	want  float64
-}{
-	{"dopri5", 0, 5},
-	{"ab", 1, 1}, {"ab", 2, 2}, {"ab", 3, 3}, {"ab", 4, 4},
-	{"lms", 1, 1}, {"lms", 2, 2}, {"lms", 3, 3}, {"lms", 4, 4},
-	{"deis", 1, 1}, {"deis", 2, 2}, {"deis", 3, 3}, {"deis", 4, 4},
-	{"deis-lambda", 2, 2}, {"deis-lambda", 3, 3}, {"deis-lambda", 4, 4},
-	{"exponential-ab", 1, 1}, {"exponential-ab", 2, 2}, {"exponential-ab", 3, 3}, {"exponential-ab", 4, 4},
-	{"dpmpp-2m", 1, 1}, {"dpmpp-2m", 2, 2}, {"dpmpp-2m-heun", 2, 2}, {"dpmpp-3m", 3, 2},
-	{"dpm-2m", 2, 2}, {"dpm-2m-heun", 2, 2}, {"dpm-3m", 3, 2},
-	{"dpmpp-2s", 0, 2}, {"dpmpp-2s-heun", 0, 2}, {"dpmpp-3s", 0, 3}, {"dpmpp-3s-heun", 0, 3},
-	{"dpm-2s", 0, 2}, {"dpm-2s-heun", 0, 2}, {"dpm-3s", 0, 3}, {"dpm-3s-heun", 0, 3},
-	{"unipc", 1, 2}, {"unipc", 2, 3}, {"unipc", 3, 4}, {"unipc-bh1", 2, 3}, {"unipc-noise", 2, 3}, {"unipc-noise", 3, 4},
-	{"sa", 1, 2}, {"sa", 2, 3}, {"sa", 3, 4},
-	{"heun-edm", 0, 2}, {"kdpm2", 0, 2}, {"exponential-rk4", 0, 4},
-}
-
-// errorsOf are a solver's errors against the mixture's flow, for numbers of steps that double.
-func errorsOf(t *testing.T, model Model, s Settings, from, to float64, steps []int, grid func(n int) schedule.Grid) []float64 {
-	t.Helper()
-	start := []float64{-1.7, 0.2, 1.1}
-	var want []float64
-	for _, x := range start {
-		want = append(want, flow(triple, model.Path, x, from, to))
-	}
-	var errors []float64
-	for _, n := range steps {
-		s.Steps, s.Grid, s.Last = 0, grid(n), "none"
-		if _, listed := s.Grid.(schedule.List); !listed {
-			s.Steps, s.From, s.To = n, &from, &to
-		}
-		worst := 0.0
-		for i, x := range walk64(mustPlan(t, model, s), triple, model, start, nil) {
-			worst = max(worst, math.Abs(x-want[i]))
-		}
-		errors = append(errors, worst)
-	}
-	return errors
-}
-
-// zigzag is a grid whose steps are long and short in turn, and longer towards the middle.
-func zigzag(from, to float64) func(n int) schedule.Grid {
-	return eased(func(u float64, i, n int) float64 {
-		return from + (to-from)*(u+0.1*math.Sin(2*math.Pi*u)/math.Pi+0.2*float64(i%2)/float64(n))
-	}, from, to)
-}
-
-func straight(from, to float64) func(n int) schedule.Grid {
-	return eased(func(u float64, _, _ int) float64 { return from + (to-from)*u }, from, to)
-}
-
-// eased makes of the first step a dozen that double, so that the low order in which multistep methods begin does not show.
-func eased(at func(u float64, i, n int) float64, from, to float64) func(n int) schedule.Grid {
-	return func(n int) schedule.Grid {
-		list := schedule.List{from}
-		first := at(1/float64(n), 1, n) - from
-		for k := 14; k > 0; k-- {
-			list = append(list, from+first*math.Pow(2, -float64(k)))
-		}
-		for i := 1; i < n; i++ {
-			list = append(list, at(float64(i)/float64(n), i, n))
-		}
-		return append(list, to)
-	}
-}
-
-func TestEverySolverOfTheOdeHasItsOrderOnEvenAndUnevenGrids(t *testing.T) {
-	for _, c := range []struct {
-		path, prediction string
-		from, to         float64
-	}{
-		{"condot", "velocity", 0.1, 0.9},
-		{"vp(0.1,10)", "noise", 0.15, 0.9},
-		{"ve(0.05,5)", "data", 0.2, 0.95},
-	} {
-		model := Model{Path: mustPath(t, c.path), Prediction: predictions[c.prediction]}
-		for name, grid := range map[string]func(n int) schedule.Grid{
-			"uniform": straight(c.from, c.to),
-			"uneven":  zigzag(c.from, c.to),
-		} {
-			for _, o := range odeOrders {
-				s, err := SolverByName(o.name)
-				require.NoError(t, err)
-				steps := []int{80, 160, 320, 640}
-				if o.want >= 3 {
-					steps = []int{40, 80, 160, 320}
-				}
-				if o.want == 5 {
-					steps = []int{10, 20, 40, 80}
-				}
-				errors := errorsOf(t, model, Settings{Solver: s, Order: o.order}, c.from, c.to, steps, grid)
-				found := slopes(errors)
-				for len(found) > 1 && errors[len(found)] < 1e-9 { // rounding
-					found = found[:len(found)-1]
-				}
-				if !(found[len(found)-1] > 0.85*o.want) {
-					t.Errorf("%s order %d on %s, %s: orders %.3f of errors %.3g", o.name, o.order, c.path, name, slopes(errors), errors)
-				}
-			}
-		}
-	}
-}
-
 // On equal steps of lambda the methods with the weights for equal steps have an order too.
 func TestPseudoNumericalMethodsConverge(t *testing.T) {
 	for _, c := range []struct {
@@ -131,7 +23,9 @@ func TestPseudoNumericalMethodsConverge(t *testing.T) {
 		s, err := SolverByName(c.name)
 		require.NoError(t, err)
 		model := Model{Path: schedule.Cosine(), Prediction: schedule.V}
-		errors := errorsOf(t, model, Settings{Solver: s}, 0.1, 0.9, []int{80, 160, 320, 640}, func(int) schedule.Grid { return schedule.LogSNR })
+		errors := errorsOf(t, model, Settings{Solver: s}, 0.1, 0.9, []int{80, 160, 320, 640}, func(n int) schedule.List {
+			return spacings["logsnr"](t, model.Path, 0.1, 0.9, n)
+		})
 		require.Greater(t, slopes(errors)[2], c.want, "%s: %.3g", c.name, errors)
 	}
 }
@@ -376,7 +270,7 @@ func TestAdaptiveStepsMeetTheirTolerance(t *testing.T) {
 			calls = 0
 			x := NewState([]float32{-1.7, -0.4, 0.2, 1.1}, 4, 0)
 			steps := 0
-			done, err := Adaptive(context.Background(), model, Settings{}, Tolerance{Rel: tol, Abs: tol}, net, x, ObserverFunc(func(*Row, []float32) { steps++ }))
+			done, err := Adaptive(context.Background(), model, Settings{Tolerance: Tolerance{Rel: tol, Abs: tol}}, net, x, ObserverFunc(func(*Row, []float32) { steps++ }))
 			require.NoError(t, err, c.path)
 			require.Equal(t, calls, done.Calls)
 			require.Equal(t, done.Plan.Steps, steps)
@@ -390,6 +284,71 @@ func TestAdaptiveStepsMeetTheirTolerance(t *testing.T) {
 			require.NoError(t, Run(context.Background(), done.Plan, perfect(triple, model), again, nil, nil))
 			require.Equal(t, x.X, again.X)
 		}
+	}
+}
+
+// A walk by tolerance ends as others do: on a path that ends with noise left with a step to the data prediction, at the time asked for, in
+// both directions, and on a table.
+func TestAdaptiveWalksEndAsOthersDo(t *testing.T) {
+	walk := func(model Model, s Settings, x float32) (float64, *Adapted) {
+		s.Tolerance = Tolerance{Rel: 1e-5, Abs: 1e-5}
+		state := NewState([]float32{x}, 1, 0)
+		done, err := Adaptive(context.Background(), model, s, perfect(triple, model), state, nil)
+		require.NoError(t, err)
+		ahead, err := Ahead(model, s)
+		require.NoError(t, err)
+		require.Equal(t, []float64{done.Plan.From, done.Plan.To, done.Plan.Start}, []float64{ahead.From, ahead.To, ahead.Start})
+		return float64(state.X[0]), done
+	}
+	ve := Model{Path: mustPath(t, "ve(0.02,50)"), Prediction: schedule.Noise}
+	x, done := walk(ve, Settings{}, 30)
+	last := done.Plan.Rows[len(done.Plan.Rows)-1]
+	require.Equal(t, "denoise: to the data prediction", last.Note)
+	require.InDelta(t, flow(triple, ve.Path, 30, 0, 1), x, 0.05)
+	y, done := walk(ve, Settings{Last: "none"}, 30)
+	require.NotContains(t, done.Plan.Rows[len(done.Plan.Rows)-1].Note, "denoise")
+	require.InDelta(t, flow(triple, ve.Path, 30, 0, 1), y, 1e-3)
+
+	condot := Model{Path: schedule.CondOT(), Prediction: schedule.Noise}
+	x, done = walk(condot, Settings{}, 0.4)
+	require.Equal(t, 0.01, done.Plan.From)
+	require.Contains(t, done.Plan.Warnings[0], "the walk starts at t=0.01, since")
+	require.InDelta(t, flow(triple, condot.Path, 0.4, 0.01, 1), x, 1e-3)
+	x, _ = walk(condot, Settings{From: ptr(0.9), To: ptr(0.1)}, 0.4)
+	require.InDelta(t, flow(triple, condot.Path, 0.4, 0.9, 0.1), x, 1e-3)
+
+	table := Model{Path: mustPath(t, "betas=linear(1e-4,0.02); count=1000"), Prediction: schedule.Noise}
+	end := schedule.Index(20)
+	x, done = walk(table, Settings{EndIndex: &end}, 0.4)
+	require.InDelta(t, 0.979, done.Plan.To, 1e-12)
+	require.InDelta(t, flow(triple, table.Path, 0.4, 0, 0.979), x, 1e-2)
+	_, err := Ahead(condot, Settings{EndIndex: &end})
+	require.ErrorContains(t, err, "indexes belong to a discrete path")
+	_, err = NewPlan(condot, Settings{Solver: Heun, Tolerance: Tolerance{Rel: 1}})
+	require.ErrorContains(t, err, "solver heun has no tolerance")
+	_, err = NewPlan(condot, Settings{Solver: DormandPrince, Tolerance: Tolerance{Rel: 1}})
+	require.ErrorContains(t, err, "there is no plan before it")
+}
+
+// What is said of a solver before it is chosen: how often it calls the network in a step, and which settings are its own.
+func TestAboutASolver(t *testing.T) {
+	for name, want := range map[string]struct {
+		calls    int
+		settings []string
+	}{
+		"euler": {1, []string{"sigma"}}, "heun": {2, []string{}}, "rk4": {4, []string{}}, "dopri5": {6, []string{"tolerance"}}, "ddpm": {1, []string{"eta", "variance"}},
+		"ab": {1, []string{"order"}}, "pndm": {1, []string{"order"}}, "unipc": {1, []string{"order", "sigma", "eta"}}, "dpmpp-2m-sde": {1, []string{"order", "sigma", "eta"}},
+		"dpmpp-2s-ancestral": {2, []string{"eta"}}, "kdpm2-ancestral": {2, []string{"eta"}}, "dpm-3s": {3, []string{}}, "heun-churn": {2, []string{"churn"}},
+		"tcd": {1, []string{"gamma"}}, "predictor-corrector": {2, []string{"eta", "corrector"}}, "annealed-langevin": {5, []string{"corrector"}},
+	} {
+		s, err := SolverByName(name)
+		require.NoError(t, err)
+		about := s.About()
+		require.Equal(t, want.calls, about.Calls, name)
+		require.Equal(t, want.settings, about.Settings, name)
+	}
+	for _, s := range Solvers() {
+		require.NotEmpty(t, s.About().Source, s.Name)
 	}
 }
 
@@ -432,11 +391,11 @@ func TestSettingsThatASolverDoesNotKnowAreRefused(t *testing.T) {
 		{"lms", Settings{Eta: ptr(1.0)}, "solver lms has no eta"},
 		{"unipc", Settings{Eta: ptr(1.0), Sigma: schedule.ForwardDiffusion}, "both say how much noise"},
 		{"dpmpp-2s", Settings{Sigma: schedule.ForwardDiffusion}, "does not walk an SDE"},
-		{"heun", Settings{Churn: Churn{Amount: 1}}, "does not churn"},
+		{"heun", Settings{Churn: Churn{Amount: 1}}, "solver heun has no churn: take heun-churn or euler-churn, or leave churn out"},
 		{"heun-churn", Settings{Churn: Churn{Amount: -1}}, "expected numbers not below 0"},
 		{"ddim", Settings{Gamma: ptr(0.2)}, "has no gamma"},
 		{"tcd", Settings{Gamma: ptr(1.2)}, "gamma is 1.2"},
-		{"ddim", Settings{Corrector: Corrector{Steps: 1}}, "has no Langevin corrector"},
+		{"ddim", Settings{Corrector: Corrector{Steps: 1}}, "solver ddim has no corrector"},
 		{"predictor-corrector", Settings{Corrector: Corrector{Ratio: 3}}, "grows unstable"},
 	} {
 		s, err := SolverByName(c.name)

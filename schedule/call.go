@@ -42,6 +42,9 @@ func ParseCall(text string) (name string, args []float64, err error) {
 	if !closed {
 		return name, nil, errUnclosed
 	}
+	if strings.TrimSpace(inner) == "" {
+		return name, nil, nil
+	}
 	for _, arg := range splitArguments(inner) {
 		f, err := ParseFormula(arg)
 		if err != nil {

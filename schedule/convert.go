@@ -16,13 +16,22 @@ type Conversion struct{ X, P float64 }
 // *ImpossibleError: the velocity cannot be had from the noise where alpha = 0, nor the noise from the data where
 // beta = 0. A prediction is always itself, whatever det.
 func Convert(path Path, from, to Prediction, t float64) (Conversion, error) {
+	return convertAt(path, from, to, t, path.At)
+}
+
+// ConvertAt is Convert at a point of the path that is at hand already.
+func ConvertAt(path Path, from, to Prediction, pt Point) (Conversion, error) {
+	return convertAt(path, from, to, pt.T, func(float64) Point { return pt })
+}
+
+func convertAt(path Path, from, to Prediction, t float64, at func(float64) Point) (Conversion, error) {
 	if !from.Valid() || !to.Valid() {
 		panic("schedule: Convert of the zero Prediction")
 	}
 	if from.Equal(to) {
 		return Conversion{X: 0, P: 1}, nil
 	}
-	conversion, ok := convert(path, from, to, t)
+	conversion, ok := convert(path, from, to, t, at)
 	if !ok {
 		if side, ok := path.(noiseSide); ok {
 			path = side.Discrete
@@ -32,13 +41,13 @@ func Convert(path Path, from, to Prediction, t float64) (Conversion, error) {
 	return conversion, nil
 }
 
-func convert(path Path, from, to Prediction, t float64) (Conversion, bool) {
+func convert(path Path, from, to Prediction, t float64, at func(float64) Point) (Conversion, bool) {
 	if c, ok := path.(*Continuous); ok && (t == 0 || t == 1) {
 		if conversion, known := c.ends[int(t)].convert(from, to); known {
 			return conversion, conversion.finite()
 		}
 	}
-	pt := path.At(t)
+	pt := at(t)
 	a, b := from.Weights(pt)
 	c, d := to.Weights(pt)
 	if conversion := solve(pt.Alpha, pt.Beta, a, b, c, d); conversion.finite() {
@@ -142,7 +151,7 @@ func (e *ImpossibleError) reason() string {
 // safe lists where the conversion exists, judged at the ends of the path and inside it.
 func (e *ImpossibleError) safe() string {
 	exists := func(t float64) bool {
-		_, ok := convert(e.Path, e.From, e.To, t)
+		_, ok := convert(e.Path, e.From, e.To, t, e.Path.At)
 		return ok
 	}
 	if d, ok := e.Path.(*Discrete); ok {

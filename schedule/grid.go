@@ -181,7 +181,7 @@ func checkTimes(g Grid, path Path, times []float64) error {
 	rising := times[len(times)-1] > times[0]
 	for i, t := range times {
 		if !(0 <= t && t <= 1) {
-			return fmt.Errorf("grid %s: time %d is %g; expected times between 0 and 1", abbreviated(g), i, t)
+			return fmt.Errorf("grid %s: time number %d is %g; expected times between 0 and 1", abbreviated(g), i+1, t)
 		}
 		if i > 0 && (t == times[i-1] || (t > times[i-1]) != rising) {
 			return fmt.Errorf("grid %s: time %.10g follows %.10g; each time must lie beyond the one before it (fewer steps, or times in order)", abbreviated(g), t, times[i-1])

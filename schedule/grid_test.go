@@ -179,7 +179,7 @@ func TestBadGridsAreExplained(t *testing.T) {
 		{"list(0.5)", schedule.CondOT(), 0, 1, 0, "expected at least two times"},
 		{"list(0,0.5,0.5,1)", schedule.CondOT(), 0, 1, 0, "time 0.5 follows 0.5"},
 		{"list(0,0.5,0.4,1)", schedule.CondOT(), 0, 1, 0, "time 0.4 follows 0.5"},
-		{"list(0,1.5)", schedule.CondOT(), 0, 1, 0, "time 1 is 1.5; expected times between 0 and 1"},
+		{"list(0,1.5)", schedule.CondOT(), 0, 1, 0, "time number 2 is 1.5; expected times between 0 and 1"},
 		{"list(0,0.5,1)", schedule.CondOT(), 0, 1, 3, "has 2 steps, but 3 were asked for"},
 		{"leading", schedule.CondOT(), 0, 1, 3, "grids that fit are uniform, quadratic, shift(3), logsnr, karras(7), list(...)"},
 		{"trailing", table, 0, 1, 11, "11 steps asked of 10 trained ones (t from 0 to 1); ask for at most 10"},

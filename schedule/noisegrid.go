@@ -154,7 +154,11 @@ func (s Sigmas) Times(path Path, _, _ float64, n int) ([]float64, error) {
 			t = 1
 		}
 		if found := path.At(t).Sigma(); !(math.Abs(found-sigma) <= 1e-6*sigma) {
-			return nil, fmt.Errorf("grid %s: path %s has no noise level %.6g, the nearest is %.6g at t=%.6g", abbreviated(s), describe(path), sigma, found, t)
+			mend := ""
+			if sigma == 0 {
+				mend = "; leave the 0 out: the step from the last level to the data prediction is --last denoise"
+			}
+			return nil, fmt.Errorf("grid %s: path %s has no noise level %.6g, the nearest is %.6g at t=%.6g%s", abbreviated(s), describe(path), sigma, found, t, mend)
 		}
 		times[i] = t
 	}
@@ -167,7 +171,7 @@ func (s Sigmas) check() error {
 	}
 	for i, sigma := range s {
 		if !(sigma >= 0) || math.IsInf(sigma, 1) {
-			return fmt.Errorf("grid %s: noise level %d is %g; expected numbers not below 0", abbreviated(s), i, sigma)
+			return fmt.Errorf("grid %s: noise level number %d is %g; expected numbers not below 0", abbreviated(s), i+1, sigma)
 		}
 		if i > 0 && (sigma == s[i-1] || (sigma < s[i-1]) != (s[len(s)-1] < s[0])) {
 			return fmt.Errorf("grid %s: noise level %.6g follows %.6g; each must lie beyond the one before it", abbreviated(s), sigma, s[i-1])

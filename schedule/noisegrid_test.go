@@ -64,7 +64,7 @@ func TestListedNoiseLevelsAreThePathsOwn(t *testing.T) {
 	for text, says := range map[string]string{
 		"sigmas(1)":     "expected at least two noise levels",
 		"sigmas(5,6,1)": "noise level 6 follows 5; each must lie beyond",
-		"sigmas(5,-1)":  "noise level 1 is -1",
+		"sigmas(5,-1)":  "noise level number 2 is -1",
 	} {
 		_, err := schedule.ParseGrid(text)
 		require.ErrorContains(t, err, says)
