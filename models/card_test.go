@@ -206,12 +206,13 @@ func TestSamplingDefaultsBecomeTheTextsOfFlags(t *testing.T) {
 	card, err := ParseCard([]byte(`{"sampling": {
 		"guidance": 4, "steps": 2.5e1, "sigma": 0, "eta": 0.50, "grid": [0, 0.1, 1], "clip": [-1, 1], "t-start": 0.01, "t-end": 1,
 		"indexes": [299, 284], "end-index": 0, "label": [3, "cat"], "solver": "ddim", "last": "none", "variance": "beta", "seed": 18446744073709551615,
-		"count": 4, "batch": 2, "guidance-form": "apg(0,5)", "guidance-rescale": 0.7, "negative-label": "dog"}}`))
+		"count": 4, "batch": 2, "order": 3, "tolerance": 1e-4, "churn": [5, 0.1, 2], "gamma": 0.3, "corrector": [2, 0.1], "guidance-form": "apg(0,5)", "guidance-rescale": 0.7, "negative-label": "dog"}}`))
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{
 		"guidance": "4", "steps": "25", "sigma": "0", "eta": "0.50", "grid": "list(0,0.1,1)", "clip": "-1,1", "t-start": "0.01", "t-end": "1",
 		"indexes": "299,284", "end-index": "0", "label": "3,cat", "solver": "ddim", "last": "none", "variance": "beta", "seed": "18446744073709551615",
-		"count": "4", "batch": "2", "guidance-form": "apg(0,5)", "guidance-rescale": "0.7", "negative-label": "dog",
+		"count": "4", "batch": "2", "order": "3", "tolerance": "1e-4", "churn": "5,0.1,2", "gamma": "0.3", "corrector": "2,0.1",
+		"guidance-form": "apg(0,5)", "guidance-rescale": "0.7", "negative-label": "dog",
 	}, card.Sampling.Texts())
 	require.Equal(t, "guidance", card.Sampling[0].Flag, "in the order written")
 	card, err = ParseCard([]byte(`{"sampling": {"guidance": "1+3*t", "negative-label": 7}}`))

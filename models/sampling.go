@@ -27,6 +27,10 @@ var settings = map[string]struct {
 	"grid":              {`a grid such as "karras(7)", or a list of times`, gridText},
 	"sigma":             {`a formula such as "1.5*(1-t)"`, textOrNumber},
 	"order":             {aWhole, wholeText},
+	"tolerance":         {`a number such as 1e-4, or two`, numbersText},
+	"churn":             {`a number, or a list of three or four`, numbersText},
+	"gamma":             {aNumber, numberText},
+	"corrector":         {`a whole number, or a list of it and a ratio`, numbersText},
 	"eta":               {aNumber, numberText},
 	"guidance":          {`a number, or a formula such as "1+3*t"`, textOrNumber},
 	"guidance-interval": {twoNumber, pairText},
@@ -36,7 +40,7 @@ var settings = map[string]struct {
 	"clip":              {twoNumber, pairText},
 	"t-start":           {aNumber, numberText},
 	"t-end":             {aNumber, numberText},
-	"last":              {`"denoise" or "none"`, textOnly},
+	"last":              {`"denoise", "none", "mean" or "ode"`, textOnly},
 	"indexes":           {`whole numbers as a list, or as a text such as "999-0"`, wholesText},
 	"resample":          {`a whole number, or two as a text such as "10,5"`, labelText},
 	"end-index":         {aWhole, wholeText},
@@ -151,6 +155,13 @@ func pairText(raw json.RawMessage) (string, bool) {
 	var pair *[2]float64
 	if readPair(&pair)("", raw) != nil {
 		return "", false
+	}
+	return commaSeparated(raw, numberText)
+}
+
+func numbersText(raw json.RawMessage) (string, bool) {
+	if text, ok := numberText(raw); ok {
+		return text, true
 	}
 	return commaSeparated(raw, numberText)
 }

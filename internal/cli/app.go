@@ -156,7 +156,7 @@ func message(err error) string {
 
 func newApp(stdout, stderr io.Writer) *cli.App {
 	cli.HelpPrinter = printHelp
-	commands := []*cli.Command{sampleCommand(), infoCommand(), planCommand(), convertCommand(), compileCommand(), trainCommand(), providersCommand(), modelsCommand(), runtimeCommand()}
+	commands := []*cli.Command{sampleCommand(), infoCommand(), planCommand(), convertCommand(), compileCommand(), trainCommand(), providersCommand(), modelsCommand(), solversCommand(), runtimeCommand()}
 	for _, c := range commands {
 		noHelpCommand(c)
 	}

@@ -146,6 +146,11 @@ var sampleEffects = map[string]effect{
 	"negative-label":    {"@everything.onnx", "--guidance 2", "--negative-label 2"},
 	"sigma":             {"@everything.onnx", "", "--sigma 1-t"},
 	"order":             {"@everything.onnx", "--solver ab --steps 5", "--order 1"},
+	"tolerance":         {"@everything.onnx", "--prediction data --solver dopri5", "--tolerance 1e-5"},
+	"churn":             {"@everything.onnx", "--solver heun-churn --path ve(0.02,5)", "--churn 2,0.1,4,1.01"},
+	"gamma":             {"@everything.onnx", "--solver tcd", "--gamma 0.8"},
+	"corrector":         {"@everything.onnx", "--solver predictor-corrector", "--corrector 3,0.1"},
+	"save-plan":         {"@everything.onnx", "", "--save-plan @plan.json"},
 	"eta":               {"@everything.onnx", "--solver ddim", "--eta 0.5"},
 	"variance":          {"@everything.onnx", "--solver ddpm", "--variance beta"},
 	"t-start":           {"@everything.onnx", "", "--t-start 0.2"},
@@ -195,7 +200,7 @@ func writeEffects(t *testing.T, folder string) {
 	g.Output("v", v, onnx.Float32, row...)
 	g.Output("w", g.Node("Neg", v), onnx.Float32, row...)
 	g.Meta("odeon", `{"prediction": "velocity", "path": "condot", "shape": [2], "output": "v", "constants": {"h": [0.5]},
-		"inputs": {"state": "x", "time": "t", "label": "y"}, "labels": {"count": 3, "null": 0}}`)
+		"inputs": {"state": "x", "time": "t", "label": "y"}, "labels": {"count": 3, "null": 0}, "sampling": {"steps": 4}}`)
 	data, err := g.Bytes()
 	write("everything.onnx", data, err)
 
@@ -241,7 +246,7 @@ func TestEveryFlagOfSampleHasAnEffect(t *testing.T) {
 	folder := t.TempDir()
 	writeEffects(t, folder)
 	flagEffects{
-		words: "sample --json --count 2 --steps 4 --out @x.npy", flags: sampleFlags(), effects: sampleEffects,
+		words: "sample --json --count 2 --out @x.npy", flags: sampleFlags(), effects: sampleEffects,
 		times: regexp.MustCompile(`"seconds":\{[^}]*\}|\d+\.\d\d s\b`),
 		told:  []string{"json", "quiet", "batch", "workers", "threads"}, same: true,
 		refused: []string{"inputs", "provider", "provider-option", "runtime"},

@@ -38,7 +38,9 @@ type engine struct {
 func newEngine(ctx context.Context, lib onnx.Library, r *models.Resolved, run models.Run, req request, g sampler.Guidance) (*engine, error) {
 	e := &engine{dim: r.Dim(), layout: r.Layout}
 	wishes := req.wishes
-	wishes.Fixed = r.Batch
+	if !req.alone {
+		wishes.Fixed = r.Batch
+	}
 	var rt *onnx.Runtime
 	if needsLibrary(req.session) {
 		var err error

@@ -2,11 +2,8 @@ package cli
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
-
-	"odeon/sampler"
 )
 
 func text(name, usage string, aliases ...string) cli.Flag {
@@ -56,30 +53,16 @@ func cardFlags() []cli.Flag {
 	)
 }
 
-// solverNames are the solvers beyond the first few.
-func solverNames() string {
-	var names []string
-	for _, s := range sampler.Solvers()[4:] {
-		if s.Name != sampler.DDIM.Name && s.Name != sampler.DDPM.Name {
-			names = append(names, s.Name)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
 // walkFlags say how to walk from the first time to the last.
 func walkFlags() []cli.Flag {
-	return inCategory("The walk from noise to data", slices.Concat([]cli.Flag{
-		text("steps", "take `N` steps (50, or the card's)"),
-		text("solver", "`NAME` of the solver: euler (Euler-Maruyama where sigma is not 0), heun, midpoint, rk4, ddim, ddpm, and "+solverNames()),
-		text("order", "order `N` of the solvers that have several, such as ab, lms, dpmpp-2m, unipc"),
+	return inCategory("The walk from noise to data", slices.Concat([]cli.Flag{text("steps", "take `N` steps (50, or the card's)")}, solverFlags(), []cli.Flag{
 		text("grid", "`NAME` of the times to step at: uniform, quadratic, shift(3), dynamic(1024), logsnr, exponential, polyexponential(1.5), karras(7), beta(0.6,0.6), leading, trailing, linspace, list(0,0.1,1), sigmas(80,1,0)"),
 		text("sigma", "diffusion coefficient of the SDE, a `FORMULA` in t, alpha, beta, dalpha, dbeta; 0 is the ODE, forward matches the forward process"),
 		text("eta", "noise `E` of ddim and of the exponential solvers: 0 none, 1 as much as ddpm"),
 		text("variance", "ddpm draws noise of variance `NAME`: posterior or beta"),
 		text("t-start", "start at `TIME` (0, which is noise)"),
 		text("t-end", "end at `TIME` (1, which is data)"),
-		text("last", "`HOW` to end: denoise (a last step to the data prediction) or none"),
+		text("last", "`HOW` to take the last step: denoise (to the data prediction), none (as all others), mean (without its noise) or ode"),
 		text("indexes", "on a discrete path, call the network at exactly the trained indices `I,J,...`, noisiest first: 299,284,... or 999-0"),
 		text("end-index", "on a discrete path, end in the state at index `I` instead of clean data"),
 		text("strength", "from given data, take the share `S` of the walk, its last steps: above 0, up to 1"),
@@ -125,6 +108,7 @@ func sampleFlags() []cli.Flag {
 	)
 	output := inCategory("Output",
 		several("out", "write `FILE`: .png (%d in the name: a file a sample), .gif or .apng (the walk), .svg, .npy, .npz, .csv, .wav, .txt; repeatable", "o"),
+		text("save-plan", "write the plan that was walked to `FILE`, for --plan; under --tolerance that of the sample with the most steps"),
 		switched("trajectories", "show the way: faint lines behind points, a strip for each picture, all states in .npz"),
 		switched("json", "report as one line of JSON"),
 		switched("quiet", "no progress, no notes; warnings stay, unless --json reports them"),

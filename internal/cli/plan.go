@@ -61,6 +61,9 @@ func makePlan(r *models.Resolved, words values) (*sampler.Plan, walk, error) {
 	if err := r.Err("prediction", "path", "time", "scale", "start"); err != nil {
 		return nil, walk{}, err
 	}
+	if w.findsSteps() {
+		return nil, w, errNoPlan
+	}
 	p, err := sampler.NewPlan(r.Sampling(), w.settings)
 	if err != nil {
 		return nil, walk{}, err

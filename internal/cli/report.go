@@ -16,7 +16,7 @@ type report struct {
 	Provider string   `json:"provider"`
 	Runtime  string   `json:"runtime"` // ONNX Runtime's version; "" where Go computes
 	Solver   string   `json:"solver"`
-	Steps    int      `json:"steps"`
+	Steps    int      `json:"steps"` // under a tolerance, the most that a sample took
 	Grid     string   `json:"grid"`
 	From     float64  `json:"t_start"`
 	To       float64  `json:"t_end"`
@@ -31,6 +31,9 @@ type report struct {
 	First    int      `json:"first"`
 	Evals    int64    `json:"evaluations"` // network calls times samples
 	Split    split    `json:"split"`
+
+	Adaptive *adaptedReport `json:"adaptive,omitempty"` // of a walk whose steps a tolerance found
+
 	Seconds  seconds  `json:"seconds"`
 	Files    []string `json:"files"`
 	Guesses  []string `json:"guesses"`
@@ -50,8 +53,8 @@ type seconds struct {
 	Total   float64 `json:"total"`
 }
 
-func newReport(req request, r *models.Resolved, e *engine, plan *sampler.Plan, g sampler.Guidance, out *outputs) *report {
-	return &report{
+func newReport(req request, r *models.Resolved, e *engine, plan *sampler.Plan, own *adaptive, g sampler.Guidance, out *outputs) *report {
+	report := &report{
 		Model: r.Model.Path(), Provider: e.provider, Runtime: e.library.Version,
 		Solver: plan.Solver, Steps: plan.Steps, Grid: plan.Grid, From: plan.From, To: plan.To, guidanceReport: reportGuidance(g, r),
 		Samples: req.count, Shape: out.shape, Layout: string(e.layout), Seed: req.seed, RNG: req.rng.name, rng: req.rng, First: req.first,
@@ -60,6 +63,13 @@ func newReport(req request, r *models.Resolved, e *engine, plan *sampler.Plan, g
 		Guesses:  listed(guesses(r)),
 		Warnings: listed(plan.Warnings, e.notes, out.warnings()),
 	}
+	if own != nil {
+		report.Steps, report.Adaptive = own.report.Steps[1], &own.report
+	}
+	if req.plan != "" {
+		report.Files = append(report.Files, req.plan)
+	}
+	return report
 }
 
 // turnTime is where an inversion turns back; nil where there is none.
@@ -94,8 +104,12 @@ func (r *report) print(w io.Writer) {
 	if r.Samples == 1 {
 		samples = "sample"
 	}
-	fmt.Fprintf(w, "%d %s of %s: %s, %d steps from t=%.4g to %s%s, seed %d%s, %d evaluations, %.2f s\n",
-		r.Samples, samples, oneLine(r.Model), r.Solver, r.Steps, r.From, to, r.guided, r.Seed, r.rng, r.Evals, r.Seconds.Total)
+	steps := fmt.Sprintf("%d steps", r.Steps)
+	if r.Adaptive != nil {
+		steps = r.Adaptive.String()
+	}
+	fmt.Fprintf(w, "%d %s of %s: %s, %s from t=%.4g to %s%s, seed %d%s, %d evaluations, %.2f s\n",
+		r.Samples, samples, oneLine(r.Model), r.Solver, steps, r.From, to, r.guided, r.Seed, r.rng, r.Evals, r.Seconds.Total)
 	files := r.Files
 	const most = 8
 	if len(files) > most {

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"path/filepath"
 
+	"odeon/internal/atomicfile"
 	"odeon/internal/render"
 	"odeon/onnx"
+	"odeon/sampler"
 )
 
 // request is what the words of sample ask for beside the walk and the card.
@@ -19,9 +22,11 @@ type request struct {
 	label   string // "" : not said
 	edit    edit
 	out     []string
+	plan    string // file that the walked plan is written to
 	wishes  wishes
 	session onnx.SessionOptions
 
+	alone        bool // each sample is walked by itself
 	latent       bool // the samples are latents whose decoder is left out
 	nonfinite    bool
 	trajectories bool
@@ -39,7 +44,7 @@ const (
 func parseRequest(v values) (request, error) {
 	c := v.flags
 	r := request{
-		out: c.StringSlice("out"), nonfinite: c.Bool("allow-nonfinite"),
+		out: c.StringSlice("out"), plan: c.String("save-plan"), nonfinite: c.Bool("allow-nonfinite"),
 		trajectories: c.Bool("trajectories"), quiet: c.Bool("quiet"), json: c.Bool("json"),
 	}
 	r.label, _, _ = v.text("label")
@@ -70,6 +75,12 @@ func parseRequest(v values) (request, error) {
 		return r, usagef("--init gives the state and --init-noise the normals it is made of; give one of them")
 	}
 	seen := map[string]bool{}
+	if c.IsSet("save-plan") {
+		if r.plan == "" {
+			return r, usagef("--save-plan: found no name, expected a file")
+		}
+		seen[filepath.Clean(r.plan)] = true
+	}
 	for _, name := range r.out {
 		if err := render.CheckName(name); err != nil {
 			return r, usagef("--out: %w", err)
@@ -81,6 +92,26 @@ func parseRequest(v values) (request, error) {
 		seen[name] = true
 	}
 	return r, nil
+}
+
+// walkAlone is an error where samples that take steps of their own are to share a network call.
+func (r *request) walkAlone() error {
+	if r.wishes.Batch > 1 {
+		return fmt.Errorf("--batch %d: under a tolerance each sample takes steps of its own, and is walked alone; leave --batch out", r.wishes.Batch)
+	}
+	r.wishes.Batch, r.alone = 1, true
+	return nil
+}
+
+// savePlan writes the plan that was walked, where it is asked for.
+func (r request) savePlan(plan *sampler.Plan, own *adaptive) error {
+	if r.plan == "" {
+		return nil
+	}
+	if own != nil {
+		plan = own.plan
+	}
+	return atomicfile.Write(r.plan, func(f io.Writer) error { return writeJSON(f, plan) })
 }
 
 // warn says on stderr what may be wrong with the samples. --quiet does not hide it, unless the report of --json carries it.

@@ -49,8 +49,15 @@ func sample(c *cli.Context) error {
 	}
 	req.latent = latent
 
-	// The plan: the coefficients of every step.
+	// The plan: the coefficients of every step; or a tolerance that finds them on the way.
 	plan, walk, err := makePlan(r, words)
+	var own *adaptive
+	if walk.findsSteps() {
+		if own, err = newAdaptive(r, walk); err == nil {
+			plan = own.shown
+			err = req.walkAlone()
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -107,7 +114,11 @@ func sample(c *cli.Context) error {
 	defer out.Abort()
 	loaded := time.Now()
 
-	bar := startProgress(stderr, req.quiet, r.Model.Name, "evals", int64(req.count)*int64(sampler.Evaluations(plan, walk.guidance)))
+	unit := "evals"
+	if own != nil {
+		unit = "parts of the way"
+	}
+	bar := startProgress(stderr, req.quiet, r.Model.Name, unit, int64(req.count)*int64(sampler.Evaluations(plan, walk.guidance)))
 	job := sampler.Job{
 		Plan: plan, N: req.count, First: req.first, Dim: e.dim,
 		Chunk: e.split.Chunk, Workers: e.split.Workers,
@@ -115,6 +126,9 @@ func sample(c *cli.Context) error {
 		Network:        source.given.inpainted(plan, e.guided(plan, walk.guidance)),
 		Observer:       out.observer(ctx, plan, bar, walk.guidance),
 		AllowNonfinite: req.nonfinite,
+	}
+	if own != nil {
+		job.Walk = own.walk
 	}
 	err = job.Run(ctx, out.deliver)
 	bar.End()
@@ -127,8 +141,11 @@ func sample(c *cli.Context) error {
 	if err := out.Close(); err != nil {
 		return err
 	}
+	if err := req.savePlan(plan, own); err != nil {
+		return err
+	}
 	req.warn(stderr, slices.Concat(e.notes, out.warnings()))
-	report := newReport(req, r, e, plan, walk.guidance, out)
+	report := newReport(req, r, e, plan, own, walk.guidance, out)
 	report.Seconds = seconds{
 		Plan: planned.Sub(began).Seconds(), Load: loaded.Sub(planned).Seconds(), Walk: walked.Sub(loaded).Seconds(),
 		Network: e.networkSeconds(), Write: time.Since(walked).Seconds(), Total: time.Since(began).Seconds(),

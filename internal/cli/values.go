@@ -40,9 +40,16 @@ func layOver(flags *cli.Context, sampling map[string]string) values {
 		delete(kept, "negative-label")
 	}
 	if flags.IsSet("solver") && flags.String("solver") != kept["solver"] {
-		delete(kept, "eta") // the other solver's own settings
-		delete(kept, "variance")
-		delete(kept, "order")
+		for _, own := range []string{"eta", "variance", "order", "tolerance", "churn", "gamma", "corrector"} { // the other solver's settings
+			delete(kept, own)
+		}
+	}
+	if flags.IsSet("tolerance") {
+		for _, other := range []string{"steps", "grid", "indexes"} {
+			delete(kept, other)
+		}
+	} else if flags.IsSet("steps") || flags.IsSet("grid") || flags.IsSet("indexes") {
+		delete(kept, "tolerance")
 	}
 	return values{flags, kept}
 }

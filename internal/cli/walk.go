@@ -20,15 +20,12 @@ func parseWalk(v values) (walk, error) {
 	s := &w.settings
 	for _, read := range []func() error{
 		func() (err error) { s.Steps, err = v.whole("steps", 0, 1, mostSteps); return },
-		func() (err error) { s.Order, err = v.whole("order", 0, 1, 4); return },
-		func() (err error) { s.Eta, err = v.number("eta", atLeast(0)); return },
 		func() (err error) { s.From, err = v.number("t-start", aTime); return },
 		func() (err error) { s.To, err = v.number("t-end", aTime); return },
 		func() (err error) { s.Strength, err = v.within("strength", 0, partOfAWalk); return },
 		func() (err error) { s.Resample, err = v.resample(); return },
 		func() (err error) { s.Clip, err = v.pair("clip"); return },
-		func() (err error) { s.Variance, err = v.oneOf("variance", "", "posterior", "beta"); return },
-		func() (err error) { s.Last, err = v.oneOf("last", "", "denoise", "none"); return },
+		func() (err error) { s.Last, err = v.oneOf("last", "", lasts()...); return },
 		func() (err error) { w.guidance, err = parseGuidance(v); return },
 	} {
 		if err := read(); err != nil {
@@ -39,11 +36,9 @@ func parseWalk(v values) (walk, error) {
 	if s.Known = v.flags.IsSet("mask"); s.Known && s.Strength == 0 {
 		s.Strength = 1
 	}
-	var err error
-	if text, where, ok := v.text("solver"); ok {
-		if s.Solver, err = sampler.SolverByName(text); err != nil {
-			return walk{}, wrong(where, err)
-		}
+	err := readSolver(v, s)
+	if err != nil {
+		return walk{}, err
 	}
 	if text, where, ok := v.text("grid"); ok {
 		if s.Grid, err = schedule.ParseGrid(text); err != nil {
@@ -73,24 +68,44 @@ func parseWalk(v values) (walk, error) {
 	return w, w.check(v)
 }
 
+// lasts are the ways to take the last step.
+func lasts() []string {
+	var names []string
+	for _, last := range sampler.Lasts {
+		names = append(names, last.Name)
+	}
+	return names
+}
+
+// gridLists is how many times or noise levels the grid lists; 0: it spaces them itself.
+func gridLists(g schedule.Grid) int {
+	switch g := g.(type) {
+	case schedule.List:
+		return len(g)
+	case schedule.Sigmas:
+		return len(g)
+	}
+	return 0
+}
+
 // check finds what contradicts itself in the words alone.
 func (w walk) check(v values) error {
 	s := w.settings
 	listed := len(s.Indexes)
 	_, where, _ := v.text("indexes")
-	if list, ok := s.Grid.(schedule.List); ok {
+	if times := gridLists(s.Grid); times > 0 {
 		if _, at, _ := v.text("grid"); listed > 0 {
 			return wrong(where, fmt.Errorf("both %s and indexes say where to step; give one", at))
 		}
 		// Under --last denoise the last listed time is where the step to the data prediction begins.
-		if listed = len(list) - 1; s.Last == "denoise" {
+		if listed = times - 1; s.Last == "denoise" {
 			listed++
 		}
 		_, where, _ = v.text("grid")
 	}
 	if listed > 0 && s.Steps > 0 && s.Steps != listed {
 		_, at, _ := v.text("steps")
-		return wrong(at, fmt.Errorf("found %d, but %s lists %d steps; leave --steps out", s.Steps, where, listed))
+		return wrong(at, fmt.Errorf("found %d steps, but %s lists %d; leave --steps out", s.Steps, where, listed))
 	}
 	if s.From != nil && s.To != nil && *s.From == *s.To {
 		return usagef("--t-start and --t-end are both %g; expected two times", *s.From)
