@@ -31,12 +31,12 @@ func (s *steering) read(g sampler.Guidance, row *sampler.Row) {
 	silent := row.Call && g.Silent(row.Step)
 	switch {
 	case silent:
-		c, _ := g.Steer(row.At(0)) // it exists: the plan was checked
+		c, _ := g.Steer(row.At(0, 1)) // it exists: the plan was checked
 		back = c.X
 	case g.Applies(row.T):
 		halves, w = 2, g.At(row.T)
 		if g.Form != nil && row.Call {
-			c, _ := g.Steer(row.At(0))
+			c, _ := g.Steer(row.At(0, 1))
 			toX, toP = c.X, c.P
 		}
 	}

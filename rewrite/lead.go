@@ -41,7 +41,7 @@ func (c *compiler) lead(t *table, rows []sampler.Row) {
 	}
 	fed := make([]sampler.Row, len(rows))
 	for i := range rows {
-		at := model.Refeed(rows[i].At(0), weak)
+		at := model.Refeed(rows[i].At(0, 1), weak)
 		fed[i] = sampler.Row{Input: at.Input, Scale: at.Scale}
 		if c.guidance.Evaluations(&rows[i]) == 2 {
 			conversion, _ := schedule.Convert(model.Path, weak.Prediction, model.Prediction, rows[i].T) // it exists: see [models.Resolved.GuidedBy]

@@ -1,5 +1,7 @@
 package sampler
 
+import "odeon/schedule"
+
 // The methods that go by the last values of f. Orders count those values; the first steps have fewer, and so a lower order.
 
 // AdamsBashforth is the linear multistep method on the velocity, with steps of any length (Hairer, Norsett and Wanner, Solving Ordinary
@@ -63,6 +65,40 @@ func runge() *singlestep {
 func twice() *singlestep {
 	m := Heun.Tableau.exponential(noiseForm, byTime)
 	return &m
+}
+
+// Unconverted is the solver on the network's own predictions p: where it would take w f of earlier values, it takes that functional
+// of w p and of the state in which the step begins. With weights that add up to the whole that is the same where p is f; where
+// it is not, p is taken as constant, and not f.
+func (s Solver) Unconverted() Solver {
+	f, step := s.works, s.step
+	s.works = schedule.Prediction{}
+	s.step = func(b *builder, k int, from, to node) error {
+		first := len(b.plan.Rows)
+		if err := step(b, k, from, to); err != nil {
+			return err
+		}
+		for i := range b.plan.Rows[first:] {
+			row, begin := &b.plan.Rows[first+i], from
+			if i > 0 && i <= len(from.stages) && from.stages[i-1].from != nil {
+				begin = *from.stages[i-1].from
+			}
+			c, err := schedule.Convert(begin.path, b.basis, f, begin.t)
+			if err != nil {
+				return err
+			}
+			state := &row.A
+			if i > 0 {
+				state = &row.A0
+			}
+			for j, w := range row.B {
+				*state += w * c.X
+				row.B[j] = w * c.P
+			}
+		}
+		return nil
+	}
+	return s
 }
 
 // solver gives a multistep method its name.

@@ -29,10 +29,11 @@ type builder struct {
 	draws int    // draws of noise that a step has at most
 	drawn int    // the number of the last one
 
-	calls int          // of the network, so far
-	past  []evaluation // the last values of the functional that a multistep solver goes by, newest first
-	used  []evaluation // and those that its last step went by, where it is to be corrected
-	last  stride       // which was this
+	calls  int          // of the network, so far
+	past   []evaluation // the last values of the functional that a multistep solver goes by, newest first
+	used   []evaluation // and those that its last step went by, where it is to be taken again
+	last   stride       // which was this
+	retake bool         // and whether it is
 }
 
 // node is a time of the walk, with the path there.
@@ -45,6 +46,12 @@ type node struct {
 	order  int      // the highest of the step that begins here; 0: the solver's
 	stages []node   // later stages of that step, where they are given
 	leads  *node    // where that step leads, where it is not the next node
+	from   *node    // where the row that begins here counts from, of a stage, where that is not the step's begin
+	noise  *float64 // the fresh noise of that step, where it is given
+	widens float64  // and the power of the second prediction that it is multiplied by
+	unused int      // draws that come before that noise
+	eta    *float64 // the step's share of fresh noise
+	again  int      // how many values that step is taken again by; 0: the solver says; below 0: it is not
 }
 
 // target is where the step that begins at n leads; next is where the next one begins.
@@ -103,7 +110,9 @@ func (b *builder) call(k int, n node) (Row, error) {
 	b.values = schedule.TimeValues(b.values[:0], n.point)
 	row.Input, row.Scale = b.model.feed(b.values, n.point)
 	if n.input != nil {
-		row.Input = *n.input
+		if row.Input = *n.input; b.model.Integer {
+			row.Input = math.RoundToEven(row.Input)
+		}
 	}
 	if !finite(row.Input, row.Scale) {
 		return row, &noCallError{t: n.t, why: fmt.Sprintf("the network's time input would be %v and its scale %v", row.Input, row.Scale)}
@@ -119,7 +128,7 @@ func (b *builder) call(k int, n node) (Row, error) {
 		}
 		row.KnownX, row.KnownZ = known.X, known.P
 	}
-	if b.plan.Clip != nil {
+	if b.plan.bounds() {
 		data, err := schedule.ConvertAt(n.path, b.model.Prediction, schedule.Data, n.point)
 		if err != nil {
 			return row, err
@@ -195,6 +204,10 @@ func (b *builder) functional(n node, want schedule.Prediction) (expression, erro
 		c, err := schedule.ConvertAt(n.path, b.works, want, n.point)
 		return expression{X: c.X, P: c.P}, err
 	}
+	if b.settings.Unclipped && want.Equal(schedule.Noise) {
+		c, err := schedule.Convert(n.path, b.model.Prediction, want, n.t)
+		return expression{X: c.X, S: c.P}, err
+	}
 	if want.Equal(b.second) && !want.Equal(b.basis) {
 		return expression{S: 1}, nil
 	}
@@ -210,10 +223,26 @@ func (r *Row) becomes(e expression) {
 	}
 }
 
-// draw is the number of the next draw of noise in step k. A step has as many numbers as it may need, used or not.
+// draw is the number of the next draw of noise in step k. A step has as many numbers as it may need, used or not; but another program
+// draws when it needs a number, so that under Nodes draws follow one another.
 func (b *builder) draw(k int) int {
-	b.drawn = max(b.drawn, k*b.draws) + 1
+	if len(b.settings.Nodes) == 0 {
+		b.drawn = max(b.drawn, k*b.draws)
+	}
+	b.drawn++
 	return b.drawn
+}
+
+// rescale adds to the last step, which ends at n, that its state is divided by alpha.
+func (b *builder) rescale(n node) {
+	if n.point.Alpha == 1 {
+		return
+	}
+	last := &b.plan.Rows[len(b.plan.Rows)-1]
+	last.Ends = false
+	row := b.still(last.Step, n)
+	row.Next, row.A, row.Ends, row.Note = n.t, 1/n.point.Alpha, true, "over alpha: the data and the noise that is left"
+	b.append(row)
 }
 
 // noise adds noise of standard deviation c to the last row.
@@ -241,8 +270,11 @@ func (b *builder) append(rows ...Row) {
 				column[j] += 0
 			}
 		}
-		if len(row.S) > 0 {
+		switch {
+		case len(row.S) > 0:
 			b.plan.Second = b.second.String()
+		case row.L != 0:
+			b.plan.Second = LearnedVariance
 		}
 		b.plan.Rows = append(b.plan.Rows, row)
 	}

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"cmp"
 	"math"
 
 	"odeon/schedule"
@@ -41,12 +42,13 @@ func (b *builder) renoise(row Row, data expression, to node, left float64) error
 
 // LCM is multistep sampling of latent consistency models (Luo et al. 2023, https://arxiv.org/abs/2310.04378, algorithm 3):
 // consistency with z replaced by c_skip x + c_out z, c_skip = s^2/(s^2 + tau^2), c_out = tau/sqrt(s^2 + tau^2), s = 1/2 and
-// tau ten times the trained index (of a thousand on a path without).
+// tau Settings.Boundary, 10, times the trained index (of a thousand on a path without).
 var LCM = Solver{
 	Name:    "lcm",
 	Summary: "for latent consistency models: consistency with the boundary's skip",
 	Source:  "Luo et al. 2023, arXiv 2310.04378, algorithm 3",
 	step:    (*builder).lcm,
+	knows:   byBoundary,
 }
 
 func (b *builder) lcm(k int, from, to node) error {
@@ -58,10 +60,11 @@ func (b *builder) lcm(k int, from, to node) error {
 	if err != nil {
 		return err
 	}
-	tau := 10 * 1000 * (1 - from.t)
+	tau := 1000 * (1 - from.t)
 	if b.discrete != nil {
-		tau = 10 * from.point.Index
+		tau = from.point.Index
 	}
+	tau *= cmp.Or(b.settings.Boundary, 10)
 	const square = 0.5 * 0.5
 	skip := square / (square + tau*tau)
 	denoised := expression{X: skip}.plus(tau/math.Sqrt(square+tau*tau), data)
@@ -85,7 +88,11 @@ func (b *builder) tcd(k int, from, to node) error {
 	}
 	past := to
 	switch {
+	case len(from.stages) > 0:
+		past = from.stages[0]
 	case to.point.Beta == 0:
+	case len(from.stages) > 0:
+		past = from.stages[0]
 	case b.discrete == nil:
 		past = b.at(1 - (1-gamma)*(1-to.t))
 	default:

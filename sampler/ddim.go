@@ -42,7 +42,7 @@ var DDPM = Solver{
 func (b *builder) ddim(k int, from, to node) error {
 	here, next, eta := from.point, to.point, b.eta
 	q, kept, c := 0.0, 1.0, 0.0
-	if eta != 0 && next.Beta != 0 {
+	if eta != 0 && next.Beta != 0 && from.noise == nil {
 		if here.Alpha != 0 {
 			q = here.Alpha * next.Beta / (here.Beta * next.Alpha)
 		}
@@ -77,7 +77,9 @@ func (b *builder) ddim(k int, from, to node) error {
 		}
 	}
 	row.becomes(expression{}.plus(next.Alpha, data).plus(m, noise))
-	row.C = c
+	if row.C = c; from.noise != nil {
+		row.C, row.L = *from.noise, from.widens
+	}
 	row.Next, row.Ends = to.t, true
 	b.append(row)
 	return nil

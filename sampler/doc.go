@@ -20,9 +20,9 @@
 // an integral of the data prediction, the noise or the velocity, whichever a solver approximates, for any path and diffusion
 // coefficient; multistep.go and singlestep.go are the two ways to do so, and adams.go, dpm.go and kdiffusion.go the methods of the
 // literature as values of these. consistency.go and corrector.go are solvers for special networks and fields, last.go the ways to take
-// the last step, and [Solver.About] is what one reads before choosing. Settings.Nodes walks another program's schedule as it is, and
-// [Adaptive] finds its steps by a tolerance. given.go, inversion.go and resample.go let a walk begin in data, go to noise and back, and
-// take steps again. What the network
+// the last step, and [Solver.About] is what one reads before choosing. Settings.Nodes walks another program's schedule as it is
+// (latechurn.go and departures.go are diffusers' own forms of steps), and [Adaptive] finds its steps by a tolerance. given.go,
+// inversion.go and resample.go let a walk begin in data, go to noise and back, and take steps again. What the network
 // predicts never matters to a solver: velocity, score, data and noise are linear functionals of one another
 // ([schedule.Convert]). [Plan.Print] shows a plan, [ReadPlan] reads one back.
 //

@@ -28,6 +28,23 @@ func dpm2(f form, r rule) singlestep {
 	}}
 }
 
+// DPMSolverSDE is k-diffusion's sample_dpmpp_sde: the noise of a stage and that of its step are increments of one Brownian motion in the
+// noise level beta/alpha.
+var DPMSolverSDE = sde(dpm2(dataForm, half).moved().solver("dpmpp-sde-sigma", byEta, 2,
+	"dpmpp-sde whose noise is a Brownian motion in beta/alpha", "k-diffusion, sample_dpmpp_sde"))
+
+// sde is the solver with eta 1.
+func sde(s Solver) Solver {
+	s.eta = 1
+	return s
+}
+
+// moved is the method with the noise of a Brownian motion in beta/alpha.
+func (m singlestep) moved() singlestep {
+	m.motion = true
+	return m
+}
+
 func dpm3(f form, last ...int) singlestep {
 	lower := dpm2(f, half)
 	return singlestep{form: f, over: byLambda, lower: &lower, stages: []stage{
@@ -40,10 +57,6 @@ func dpm3(f form, last ...int) singlestep {
 // dpmSolvers are the named members of the family: form, multistep or singlestep, midpoint or Heun's weights, ODE or SDE.
 func dpmSolvers() []Solver {
 	multi := func(f form, r rule) multistep { return multistep{form: f, over: byLambda, rule: r} }
-	sde := func(s Solver) Solver {
-		s.eta = 1
-		return s
-	}
 	const (
 		dpm   = "Lu et al. 2022, arXiv 2206.00927"
 		dpmpp = "Lu et al. 2022, arXiv 2211.01095"
@@ -61,11 +74,13 @@ func dpmSolvers() []Solver {
 		dpm3(dataForm, 0, 2).solver("dpmpp-3s", 0, 3, "DPM-Solver++ singlestep, by its first and last stage", dpmpp),
 		dpm3(dataForm, 0, 1, 2).solver("dpmpp-3s-heun", 0, 3, "dpmpp-3s with the parabola through all its stages", dpmpp),
 		sde(dpm2(dataForm, half).solver("dpmpp-sde", byEta, 2, "dpmpp-2s with eta 1, the stage's noise a part of the step's", k+"dpmpp_sde")),
+		DPMSolverSDE,
 		ancestral(dpm2(dataForm, half).solver("dpmpp-2s-ancestral", byEta, 2, "dpmpp-2s to a lower noise level, and fresh noise", k+"dpmpp_2s_ancestral")),
 		multi(noiseForm, midpoints).solver("dpm-2m", 2, 3, "DPM-Solver multistep on the noise, midpoint form", dpm),
 		multi(noiseForm, thirds).solver("dpm-2m-heun", 2, 3, "dpm-2m with the exact integral of the straight line", dpm),
 		multi(noiseForm, midpoints).solver("dpm-3m", 3, 3, "dpm-2m of order 3 (its error is of order 2)", dpm),
 		sde(multi(noiseForm, midpoints).solver("dpm-2m-sde", 2, 2, "SDE-DPM-Solver on the noise: dpm-2m with eta 1", dpmpp)),
+		sde(multi(noiseForm, thirds).solver("dpm-2m-sde-heun", 2, 2, "dpm-2m-heun with eta 1", dpmpp)),
 		dpm2(noiseForm, half).solver("dpm-2s", 0, 2, "DPM-Solver-2, singlestep", dpm),
 		dpm2(noiseForm, nil).solver("dpm-2s-heun", 0, 2, "dpm-2s with the exact integral of the straight line", dpm),
 		dpm3(noiseForm, 0, 2).solver("dpm-3s", 0, 3, "DPM-Solver-3, singlestep", dpm),
@@ -91,6 +106,7 @@ func uniSolvers() []Solver {
 		uni(dataForm, half).solver("unipc", 2, 3, "UniPC with bh2 on the data prediction: predictor and corrector", uniPC),
 		uni(dataForm, bh1).solver("unipc-bh1", 2, 3, "UniPC with bh1", uniPC),
 		uni(noiseForm, half).solver("unipc-noise", 2, 3, "UniPC with bh2 on the noise", uniPC),
+		uni(noiseForm, bh1).solver("unipc-noise-bh1", 2, 3, "UniPC with bh1 on the noise", uniPC),
 		uni(dataForm, nil).solver("sa", 3, 4, "exponential predictor and corrector, integrals exact; with eta the stochastic Adams solver", "Xue et al. 2023, arXiv 2309.05019"),
 	}
 }

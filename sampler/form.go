@@ -170,13 +170,14 @@ func (b *builder) decay(from, to node, h float64) (float64, error) {
 	return sum * math.Abs(to.t-from.t), nil
 }
 
-// straight says whether f can only be taken as constant: an end of the step lies at infinity.
+// straight says whether f can only be taken as constant: an end of the step lies at infinity, or the step stays where it is.
 func (s *stride) straight() bool {
 	furthest := gauss.nodes[len(gauss.nodes)-1]
 	if s.over == byTime && !finite(s.path.At(s.from.t+furthest*(s.to.t-s.from.t)).Alpha) {
 		return true // between the cleanest trained step and clean data
 	}
-	return !finite(s.over.of(s.form, s.from), s.over.of(s.form, s.to))
+	x, y := s.over.of(s.form, s.from), s.over.of(s.form, s.to)
+	return !finite(x, y) || x == y
 }
 
 // theta is where a node lies, by the variable: 0 at the step's begin, 1 at its end, below 0 before.

@@ -90,7 +90,11 @@ func (g Guidance) Check(plan *Plan) error {
 	if !g.Guides() {
 		return nil
 	}
-	if (g.Form != nil || g.Rescale != 0) && plan.Second != "" {
+	varied := plan.Second == LearnedVariance // which guidance leaves as the conditional half says it
+	if z, ok := g.Form.(ZeroStar); ok && z.Steps > 0 && varied {
+		return fmt.Errorf("guidance: %s calls no network in its first steps, and their noise has the variance that the network learned; leave its steps out, or take a scheduler of fixed variances", g.variant())
+	}
+	if (g.Form != nil || g.Rescale != 0) && plan.Second != "" && !varied && !plan.ReadsUnclipped() {
 		return fmt.Errorf("guidance: %s is of one prediction, and the plan reads two, %s and %s; give --prediction %s, from which the other is converted, or --sigma 0",
 			g.variant(), plan.Prediction, plan.Second, plan.Prediction)
 	}
@@ -106,7 +110,7 @@ func (g Guidance) Check(plan *Plan) error {
 		if g.Form == nil || !g.Silent(row.Step) && w == 1 {
 			continue
 		}
-		if _, err := g.Steer(row.At(0)); err != nil {
+		if _, err := g.Steer(row.At(0, 1)); err != nil {
 			return fmt.Errorf("step %d: %w", row.Step, err)
 		}
 	}
@@ -169,7 +173,10 @@ func (g *guided) Predict(ctx context.Context, dst, x []float32, at At) error {
 		return err
 	}
 	if g.Form == nil && g.Rescale == 0 {
-		affine(dst, g.uncond, float32(w))
+		if at.Varied { // the second half is the variance, and no prediction
+			dst = dst[:len(x)]
+		}
+		affine(dst, g.uncond[:len(dst)], float32(w))
 		return nil
 	}
 	var to schedule.Conversion

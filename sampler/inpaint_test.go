@@ -54,7 +54,7 @@ func given(t *testing.T, plan *Plan, rho, a float64, model Model) (mean [2]float
 		m, c := [2][2]float64{{row.A, 0}, {0, row.A}}, [2]float64{}
 		if row.Call {
 			p := make([]float32, 6)
-			require.NoError(t, net.Predict(context.Background(), p, []float32{0, 0, 1, 0, 0, 1}, row.At(0)))
+			require.NoError(t, net.Predict(context.Background(), p, []float32{0, 0, 1, 0, 0, 1}, row.At(0, 3)))
 			for k := range 2 {
 				c[k] = row.B[0] * float64(p[k])
 				for j := range 2 {

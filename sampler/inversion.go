@@ -45,7 +45,9 @@ func (b *builder) inverse() (*Plan, error) {
 	}
 	slices.Reverse(nodes)
 	for i := range nodes { // what is given for a step is given for the one to data
-		nodes[i].order, nodes[i].stages, nodes[i].leads = 0, nil, nil
+		n := &nodes[i]
+		n.order, n.stages, n.leads, n.from, n.again = 0, nil, nil, nil, 0
+		n.noise, n.widens, n.unused, n.eta = nil, 0, 0, nil
 	}
 	b.total = len(nodes) - 1
 	plan := b.plan

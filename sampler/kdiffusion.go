@@ -49,7 +49,7 @@ func ancestral(s Solver) Solver {
 		b.eta = 0
 		defer func() { b.eta = eta }()
 		sigma, next := from.point.Sigma(), to.point.Sigma()
-		if eta != 0 && !(next < sigma) {
+		if eta != 0 && !(next <= sigma) {
 			return fmt.Errorf("%s adds fresh noise, which it can only on the way from noise to data; the step from t=%.6g to t=%.6g goes the other way: take eta 0",
 				b.plan.Solver, from.t, to.t)
 		}
@@ -83,27 +83,36 @@ func (c Churn) check() error {
 	return nil
 }
 
+// gamma is by which share the noise level grows before a step of the walk's total.
+func (c Churn) gamma(sigma float64, total int) float64 {
+	if sigma < c.Min || c.Max != 0 && sigma > c.Max {
+		return 0
+	}
+	return math.Min(c.Amount/float64(total), math.Sqrt2-1)
+}
+
+// deviation is the added noise's.
+func (c Churn) deviation() float64 {
+	if c.Noise == 0 {
+		return 1
+	}
+	return c.Noise
+}
+
 // churned adds noise before the step. More noise than the path has is not added.
 func churned(s Solver) Solver {
 	step := s.step
 	s.draws = 1
 	s.step = func(b *builder, k int, from, to node) error {
 		c, sigma := b.settings.Churn, from.point.Sigma()
-		gamma := 0.0
-		if sigma >= c.Min && (c.Max == 0 || sigma <= c.Max) {
-			gamma = math.Min(c.Amount/float64(b.total), math.Sqrt2-1)
-		}
+		gamma := c.gamma(sigma, b.total)
 		hat := b.at(schedule.TimeAt(b.model.Path, -2*math.Log(sigma*(1+gamma))))
 		if gamma == 0 || b.quiet != "" || !finite(sigma) || !(hat.t < from.t) {
 			return step(b, k, from, to)
 		}
-		noise := c.Noise
-		if noise == 0 {
-			noise = 1
-		}
 		row := b.still(k, from)
 		row.Next, row.A = hat.t, hat.point.Alpha/from.point.Alpha
-		row.C = noise * math.Sqrt(math.Max(0, hat.point.Beta*hat.point.Beta-row.A*row.A*from.point.Beta*from.point.Beta))
+		row.C = c.deviation() * math.Sqrt(math.Max(0, hat.point.Beta*hat.point.Beta-row.A*row.A*from.point.Beta*from.point.Beta))
 		b.append(row)
 		return step(b, k, hat, to)
 	}

@@ -16,16 +16,20 @@ type multistep struct {
 	starts int
 	// corrected says that a step is taken again once f at its end is known, from which the next one begins (UniC).
 	corrected bool
+	// blind takes pure noise for the noise itself, whatever the network says there, and the data for 0.
+	blind bool
 }
 
 // mostSteps is how many values of f a multistep method looks back on.
 const mostSteps = 4
 
 func (m multistep) step(b *builder, k int, from, to node) error {
-	if m.start != nil && k < m.starts {
+	if m.start != nil && k < m.starts && from.order != 1 {
 		return m.start.step(b, k, from, to)
 	}
 	switch {
+	case m.form == noiseForm && from.point.Alpha == 0 && m.blind:
+		return b.blindly(k, from, to)
 	case m.form == noiseForm && from.point.Alpha == 0:
 		return b.fromNoise(k, from, to)
 	case m.form == velocityForm && b.discrete != nil && to.clean():
@@ -38,7 +42,7 @@ func (m multistep) step(b *builder, k int, from, to node) error {
 		return err
 	}
 	now := b.evaluated(from)
-	if m.corrected && len(b.used) > 0 {
+	if m.corrected && b.retake {
 		b.append(m.correct(b, row, now))
 		row = b.still(k, from)
 	}
@@ -48,14 +52,37 @@ func (m multistep) step(b *builder, k int, from, to node) error {
 	if err != nil {
 		return err
 	}
-	used := b.past[:b.highest(&s, from)]
+	order := b.order
+	if from.order > 0 {
+		order = min(order, from.order)
+	}
+	used := b.past[:m.within(b, &s, order)]
 	row.A, row.B, row.C = s.keep, b.column(used, m.weights(&s, used)), s.c
 	row.Keep = m.corrected
 	row.Next, row.Ends = to.t, true
 	b.append(row)
-	if b.used = nil; m.corrected && !s.straight() {
-		b.used, b.last = append(b.used, used...), s
+	b.retake, b.last = m.corrected && !s.straight() && from.again >= 0, s
+	if from.again > 0 {
+		used = b.past[:m.within(b, &s, from.again-1)]
 	}
+	b.used = append(b.used[:0], used...)
+	return nil
+}
+
+// blindly is the first step of a blind method: x/beta is the noise, and the later steps read it.
+func (b *builder) blindly(k int, from, to node) error {
+	works := b.works
+	b.works = schedule.Prediction{} // which the prediction does not make here
+	row, err := b.call(k, from)
+	if b.works = works; err != nil {
+		return err
+	}
+	now := b.evaluated(from)
+	b.remember(now)
+	row.FX, row.FP = 1/from.point.Beta, 0
+	row.B = []float64{to.point.Beta}
+	row.Next, row.Ends, row.Note = to.t, true, "the state is pure noise, and no data are seen in it"
+	b.append(row)
 	return nil
 }
 
@@ -116,18 +143,13 @@ func (m multistep) weights(s *stride, used []evaluation) []float64 {
 	return weights
 }
 
-// highest is how many of the past values a step uses: up to the order, and only one where it leads to infinity or
-// comes from there.
-func (b *builder) highest(s *stride, from node) int {
-	order := b.order
-	if from.order > 0 {
-		order = min(order, from.order)
-	}
+// within is how many of the past values a step uses: up to the order, and only one where it leads to infinity or comes from there.
+func (m multistep) within(b *builder, s *stride, order int) int {
 	if s.straight() {
-		return 1
+		return min(order, 1)
 	}
 	n := 0
-	for n < min(order, len(b.past)) && finite(s.over.of(s.form, b.past[n].node)) {
+	for n < min(order, len(b.past)) && (m.shares != nil || finite(s.over.of(s.form, b.past[n].node))) {
 		n++
 	}
 	return n

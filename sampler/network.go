@@ -9,8 +9,11 @@ type At struct {
 	Input float64 // the number that the network is fed for its time
 	Scale float64 // what the state is multiplied by before the network sees it
 	First int     // sample number of the chunk's first row
+	N     int     // samples in the chunk
 
-	// The data prediction is z = DataX x + DataP p. Set only where the plan clips.
+	Varied bool // the second prediction is a [LearnedVariance], which guidance leaves that of the conditional half
+
+	// The data prediction is z = DataX x + DataP p. Set only where the plan clips or has a threshold.
 	DataX, DataP float64
 
 	// Where the data z are known, the prediction is KnownX x + KnownZ z. Set only in a plan of Settings.Known.

@@ -17,6 +17,18 @@ type Node struct {
 	Order  int      // the highest order of the step that begins here; 0: the solver's
 	Stages []Node   // where the later stages of that step are; nil: where the solver puts them
 	Leads  *Node    // where that step leads, where that is not where the next one begins
+	// From is where the path is counted from in the row that begins at this node, of Stages, where that is not the step's begin.
+	From *Node
+	// Noise is the standard deviation of the fresh noise that the step adds, of ddim and ddpm, to the state of alpha and beta where it
+	// leads, which then is its mean; nil: the solver says both.
+	Noise *float64
+	// Widens: that noise is multiplied by exp(Widens q), with q the network's second prediction, a [LearnedVariance]; 0: not.
+	Widens float64
+	Unused int      // draws that are made before the step's own and not used
+	Eta    *float64 // the step's share of fresh noise, of the solvers that have an eta; nil: that of the settings
+	// Again is how many values a solver with a corrector goes by when it takes the step again, the one at its end included: 0 one more
+	// than at first, below 0 it does not.
+	Again int
 }
 
 // pinned is a path that has a given point at its time.
@@ -47,6 +59,10 @@ func (b *builder) given(list []Node) []node {
 			n.point.Index = *g.Index
 		}
 		n.input, n.order, n.stages = g.Input, g.Order, b.given(g.Stages)
+		n.noise, n.widens, n.unused, n.eta, n.again = g.Noise, g.Widens, g.Unused, g.Eta, g.Again
+		if g.From != nil {
+			n.from = &b.given([]Node{*g.From})[0]
+		}
 		if g.Leads != nil {
 			n.leads = &b.given([]Node{*g.Leads})[0]
 		}
@@ -71,6 +87,12 @@ func (s Settings) checkNodes() error {
 	for i, n := range s.Nodes {
 		if !finite(n.T, n.Alpha, n.Beta) || n.Alpha < 0 || n.Beta < 0 {
 			return fmt.Errorf("node %d: t %v, alpha %v and beta %v: expected finite numbers, alpha and beta not below 0", i, n.T, n.Alpha, n.Beta)
+		}
+		if (n.Noise != nil || n.Widens != 0) && s.Solver.knows&byVariance == 0 {
+			return fmt.Errorf("node %d: says how much noise the step adds, which solver %s decides itself: take ddim or ddpm", i, s.Solver.Name)
+		}
+		if n.Eta != nil && !s.Solver.hasEta() {
+			return fmt.Errorf("node %d: has an eta of its own, and solver %s has none", i, s.Solver.Name)
 		}
 	}
 	return nil

@@ -46,6 +46,10 @@ func remembers(net Network) bool {
 	switch n := net.(type) {
 	case *clipped:
 		return remembers(n.net)
+	case *thresholded:
+		return remembers(n.net)
+	case repeated:
+		return remembers(n.net)
 	case *guided:
 		a, ok := n.Form.(Perpendicular)
 		return ok && a.Momentum != 0

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -12,7 +13,7 @@ import (
 //
 // with x the state, x_base the state last kept, p_0 the newest prediction (this row's own where it calls the network),
 // p_1 the one before it, q_j the second prediction of the call that gave p_j, xi fresh standard normal noise, and xi_1 the
-// noise drawn last before it. A row with A = 0 does not read x.
+// noise drawn last before it. A row with A = 0 does not read x. Where L is not 0, xi is multiplied by exp(L q_0), element by element.
 //
 // Where the plan has a Functional, that is what p_j are: a row that calls the network remembers FX x + FP p in place of the
 // prediction p. So a solver that interpolates the data prediction, say, reads no earlier state, whatever is predicted.
@@ -34,6 +35,7 @@ type Row struct {
 	S     []float64 `json:"s,omitempty"` // only where the network gives two predictions and the row reads the second
 	C     float64   `json:"c,omitempty"`
 	C1    float64   `json:"c1,omitempty"`
+	L     float64   `json:"l,omitempty"`     // of learned variances
 	Draw  int       `json:"draw,omitempty"`  // which draw xi is (0 is the start): step k's are numbered from k times the most that a step draws, plus 1; 0: the row draws nothing
 	Draw1 int       `json:"draw1,omitempty"` // which draw xi_1 is: the last one before the row's own
 
@@ -50,9 +52,9 @@ type Row struct {
 	Note  string  `json:"note,omitempty"`
 }
 
-// At is where the row calls the network, for a chunk that begins with sample number first.
-func (r *Row) At(first int) At {
-	return At{Step: r.Step, T: r.T, Input: r.Input, Scale: r.Scale, First: first, DataX: r.DataX, DataP: r.DataP, KnownX: r.KnownX, KnownZ: r.KnownZ}
+// At is where the row calls the network, for a chunk of n samples that begins with sample number first.
+func (r *Row) At(first, n int) At {
+	return At{Step: r.Step, T: r.T, Input: r.Input, Scale: r.Scale, First: first, N: n, Varied: r.L != 0, DataX: r.DataX, DataP: r.DataP, KnownX: r.KnownX, KnownZ: r.KnownZ}
 }
 
 // Plan is a sampler: a table of rows, and in words what it was made from. Path and Sigma are the texts from which those
@@ -62,19 +64,21 @@ type Plan struct {
 	Solver     string `json:"solver"`
 	Path       string `json:"path,omitempty"`
 	Prediction string `json:"prediction,omitempty"`
-	Second     string `json:"second,omitempty"`     // the network's second prediction; empty: no row reads one, and it need not be computed
+	Second     string `json:"second,omitempty"`     // the network's second prediction; empty: no row reads one, and it need not be computed. In a plan that clips, the first one before it was clipped, where it has the same name
 	Functional string `json:"functional,omitempty"` // what the rows' p_j are, made of state and prediction by FX and FP; empty: the prediction itself
 	Grid       string `json:"grid,omitempty"`
 	Sigma      string `json:"sigma,omitempty"` // diffusion coefficient; empty: an ODE, or a solver with noise of its own
 
-	Order    int         `json:"order,omitempty"`    // of the solvers that have several
-	Eta      *float64    `json:"eta,omitempty"`      // share of fresh noise
-	Variance string      `json:"variance,omitempty"` // "posterior" or "beta", of ddim and ddpm with noise
-	Clip     *[2]float64 `json:"clip,omitempty"`     // range of the data prediction; the rows' p is then the clipped data prediction
+	Order     int         `json:"order,omitempty"`     // of the solvers that have several
+	Eta       *float64    `json:"eta,omitempty"`       // share of fresh noise
+	Variance  string      `json:"variance,omitempty"`  // "posterior" or "beta", of ddim and ddpm with noise
+	Clip      *[2]float64 `json:"clip,omitempty"`      // range of the data prediction; the rows' p is then the clipped data prediction
+	Threshold *Threshold  `json:"threshold,omitempty"` // or a range for each sample
 
-	From  float64 `json:"from"`  // time of the first state
-	To    float64 `json:"to"`    // and of the last
-	Start float64 `json:"start"` // standard deviation of the first state: drawn normals are multiplied by it
+	From  float64 `json:"from"`         // time of the first state
+	To    float64 `json:"to"`           // and of the last
+	As    string  `json:"as,omitempty"` // where a program departs from the published method, whose form this is
+	Start float64 `json:"start"`        // standard deviation of the first state: drawn normals are multiplied by it
 	Steps int     `json:"steps"`
 	Rows  []Row   `json:"rows"`
 
@@ -132,6 +136,18 @@ func (p *Plan) looksBack() bool {
 	return slices.ContainsFunc(p.Rows, func(r Row) bool { return r.C1 != 0 })
 }
 
+// varied says whether the noise is as wide as the network has learned.
+func (p *Plan) varied() bool {
+	return slices.ContainsFunc(p.Rows, func(r Row) bool { return r.L != 0 })
+}
+
+// ReadsUnclipped says whether rows read the prediction before it was clipped, which [Clip] gives them as the second one: no other output
+// of the network is asked for.
+func (p *Plan) ReadsUnclipped() bool { return p.bounds() && p.Second == p.Prediction }
+
+// bounds says whether the data prediction is clipped, to one range or to one of each sample.
+func (p *Plan) bounds() bool { return p.Clip != nil || p.Threshold != nil }
+
 // Check says whether the table can be run: numbers finite, steps in order, and no row that reads a prediction, a base
 // or a draw that does not exist. NewPlan's plans pass; a plan read from a file may not.
 func (p *Plan) Check() error {
@@ -144,6 +160,14 @@ func (p *Plan) Check() error {
 	if p.Clip != nil && !(finite(p.Clip[:]...) && p.Clip[0] < p.Clip[1]) {
 		return fmt.Errorf("plan: clip [%v, %v] is no range: write lo < hi", p.Clip[0], p.Clip[1])
 	}
+	if p.Threshold != nil {
+		if p.Clip != nil {
+			return errors.New("plan: has both a clip and a threshold; expected one of them")
+		}
+		if err := p.Threshold.check(); err != nil {
+			return fmt.Errorf("plan: %w", err)
+		}
+	}
 	if n := len(p.Rows); n == 0 || !p.Rows[n-1].Ends {
 		return fmt.Errorf("plan: of its %d rows the last must complete a step", n)
 	}
@@ -153,7 +177,7 @@ func (p *Plan) Check() error {
 		bad := func(format string, args ...any) error {
 			return fmt.Errorf("plan: row %d (step %d, t=%.6g): %s", i, row.Step, row.T, fmt.Sprintf(format, args...))
 		}
-		if !finite(row.T, row.Next, row.Input, row.Scale, row.A, row.A0, row.C, row.C1, row.FX, row.FP, row.DataX, row.DataP, row.KnownX, row.KnownZ, row.Sigma) || !finite(row.B...) || !finite(row.S...) {
+		if !finite(row.T, row.Next, row.Input, row.Scale, row.A, row.A0, row.C, row.C1, row.L, row.FX, row.FP, row.DataX, row.DataP, row.KnownX, row.KnownZ, row.Sigma) || !finite(row.B...) || !finite(row.S...) {
 			return bad("a number is not finite")
 		}
 		if row.Step != step {
@@ -171,7 +195,9 @@ func (p *Plan) Check() error {
 			return bad("reads %d predictions, but only %d were made", max(len(row.B), len(row.S)), calls)
 		case len(row.S) > 0 && p.Second == "":
 			return bad("reads a second prediction, but the plan has none")
-		case len(row.S) > 0 && p.Clip != nil:
+		case row.L != 0 && (p.Second == "" || !row.Call || row.C == 0):
+			return bad("has l = %v, but draws no noise or makes no second prediction to multiply it by", row.L)
+		case len(row.S) > 0 && p.bounds() && !p.ReadsUnclipped():
 			return bad("reads a second prediction, but a plan that clips is written in the data prediction alone")
 		case row.A0 != 0 && !kept:
 			return bad("reads a kept state, but none was kept")
@@ -183,7 +209,7 @@ func (p *Plan) Check() error {
 			return bad("reads the noise of draw %d, but the last drawn is %d", row.Draw1, drawn)
 		case (row.FX != 0 || row.FP != 0) && p.Functional == "":
 			return bad("has fx = %v and fp = %v, but the plan names no functional that they make", row.FX, row.FP)
-		case row.Call && row.FP == 0 && p.Functional != "":
+		case row.Call && row.FP == 0 && row.FX == 0 && p.Functional != "":
 			return bad("does not make the functional %s of its prediction: fp is 0", p.Functional)
 		}
 		if row.Draw > 0 {

@@ -57,8 +57,13 @@ func (p *Plan) header() [][2]string {
 	if p.Clip != nil {
 		clip = fmt.Sprintf("%s,%s", number(p.Clip[0]), number(p.Clip[1]))
 	}
+	threshold := ""
+	if p.Threshold != nil {
+		threshold = p.Threshold.String()
+	}
 	return [][2]string{
 		{"solver", p.Solver},
+		{"as", p.As},
 		{"path", shortened(p.Path)},
 		{"prediction", p.Prediction},
 		{"second", p.Second},
@@ -68,6 +73,7 @@ func (p *Plan) header() [][2]string {
 		{"order", order},
 		{"eta", eta},
 		{"clip", clip},
+		{"threshold", threshold},
 		{"from, to", fmt.Sprintf("t=%s, t=%s", number(p.From), number(p.To))},
 		{"start", p.startText()},
 		{"steps", fmt.Sprintf("%d, network calls %d", p.Steps, p.Calls())},
@@ -103,7 +109,7 @@ func (p *Plan) equation() string {
 		text += " + A0 x_base"
 	}
 	symbol := "p"
-	if p.Clip != nil {
+	if p.bounds() {
 		symbol = "z"
 	}
 	if p.Functional != "" {
@@ -118,12 +124,15 @@ func (p *Plan) equation() string {
 	}
 	if p.Draws() > 0 {
 		text += " + C xi"
+		if p.varied() {
+			text += " exp(L q_0)"
+		}
 	}
 	if p.looksBack() {
 		text += " + C1 xi_1"
 	}
 	given := "p"
-	if p.Clip != nil {
+	if p.bounds() {
 		given, text = "z", text+",  z = clip(zx x + zp p)"
 	}
 	if p.Functional != "" {
@@ -175,7 +184,7 @@ func (p *Plan) columns() []column {
 		add("scale", true, func(r *Row) float64 { return r.Scale })
 	}
 	add("sigma", false, func(r *Row) float64 { return r.Sigma })
-	if p.Clip != nil {
+	if p.bounds() {
 		add("zx", true, func(r *Row) float64 { return r.DataX })
 		add("zp", true, func(r *Row) float64 { return r.DataP })
 	}
@@ -193,6 +202,7 @@ func (p *Plan) columns() []column {
 		add(fmt.Sprintf("S%d", j), true, func(r *Row) float64 { return entry(r.S, j) })
 	}
 	add("C", false, func(r *Row) float64 { return r.C })
+	add("L", false, func(r *Row) float64 { return r.L })
 	add("C1", false, func(r *Row) float64 { return r.C1 })
 	add("draw1", false, func(r *Row) float64 { return float64(r.Draw1) })
 	add("draw", false, func(r *Row) float64 { return float64(r.Draw) })

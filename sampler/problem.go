@@ -61,12 +61,20 @@ type Settings struct {
 	Gamma     *float64  // of tcd: how far a step goes back to noise, 0 to 1; nil: 0.3
 	Corrector Corrector // of predictor-corrector and annealed-langevin
 	Tolerance Tolerance // of Adaptive, which finds its own steps; the zero value in a plan
+	Boundary  float64   // of lcm: what a trained index (of a thousand) is multiplied by where it counts as far from the data; 0: 10
 
 	// Last is how the walk ends: last.go. Default: "denoise" on a path that ends with noise left (ve, edm), for a named grid
 	// that goes to t = 1, "none" otherwise.
 	Last string
 
-	Clip *[2]float64 // the data prediction is clipped to it at every call; nil: not
+	As    string   // what the plan says of the form in which a method is taken
+	Start *float64 // standard deviation of the first state; nil: the model's
+
+	Clip      *[2]float64 // the data prediction is clipped to it at every call; nil: not
+	Threshold *Threshold  // or to a range that depends on the sample; nil: not
+	// Unclipped keeps the noise of ddim's steps that of the prediction before it was clipped. Otherwise the noise is what the clipped
+	// data prediction leaves of the state.
+	Unclipped bool
 
 	// Strength lets the walk begin in given data (State.Noised) and is the share of it that is taken: of N steps the last
 	// min(int(N Strength), N). 0: the whole walk, from noise alone.
@@ -191,6 +199,9 @@ func build(m Model, s Settings) (*Plan, error) {
 		if pass.undone > 0 {
 			b.again(k, nodes, pass)
 		}
+		if b.drawn += n.unused; n.eta != nil {
+			b.eta = *n.eta
+		}
 		if k == len(passes)-1 {
 			b.end(nodes[len(nodes)-1])
 		}
@@ -208,6 +219,9 @@ func build(m Model, s Settings) (*Plan, error) {
 		if k == 0 {
 			plan.Rows = slices.Grow(plan.Rows, len(plan.Rows)*b.total)
 		}
+	}
+	if s.Last == rescaled {
+		b.rescale(nodes[len(nodes)-1])
 	}
 	last := &plan.Rows[len(plan.Rows)-1]
 	plan.To, plan.Steps = last.Next, last.Step+1
@@ -249,6 +263,14 @@ func (s Settings) Check() error {
 		return fmt.Errorf("found %d steps, expected at least 1", s.Steps)
 	case s.Clip != nil && !(finite(s.Clip[:]...) && s.Clip[0] < s.Clip[1]):
 		return fmt.Errorf("clip %v,%v is no range: give the lower end first", s.Clip[0], s.Clip[1])
+	case s.Clip != nil && s.Threshold != nil:
+		return errors.New("clip and threshold both bound the data prediction; give one")
+	case s.Threshold != nil && s.Threshold.check() != nil:
+		return s.Threshold.check()
+	case s.Unclipped && (s.Clip == nil && s.Threshold == nil || s.Solver.knows&byVariance == 0):
+		return errors.New("unclipped says what the noise of ddim's steps is where the data prediction is clipped: give a clip, or leave unclipped out")
+	case s.Start != nil && !(finite(*s.Start) && *s.Start >= 0):
+		return fmt.Errorf("start is %v, expected a standard deviation, 0 or more", *s.Start)
 	}
 	if s.Solver.named() {
 		if err := s.Solver.check(s); err != nil {
@@ -295,7 +317,7 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 		s.Grid = schedule.List(times)
 	}
 	b.settings = s
-	b.plan = &Plan{Solver: s.Solver.Name, Path: m.Path.String(), Prediction: m.Prediction.String(), Grid: "indexes"}
+	b.plan = &Plan{Solver: s.Solver.Name, As: s.As, Path: m.Path.String(), Prediction: m.Prediction.String(), Grid: "indexes"}
 	if len(s.Nodes) > 0 {
 		b.plan.Grid = "nodes"
 	}
@@ -309,7 +331,8 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 		b.eta = s.Solver.noise(s)
 		eta := b.eta
 		b.plan.Eta = &eta
-		if b.eta != 0 && s.Solver.knows&byVariance != 0 {
+		given := slices.ContainsFunc(s.Nodes, func(n Node) bool { return n.Noise != nil })
+		if b.eta != 0 && s.Solver.knows&byVariance != 0 && !given {
 			b.plan.Variance = cmp.Or(s.Variance, "posterior")
 		}
 	}
@@ -319,6 +342,13 @@ func newBuilder(m Model, s Settings) (*builder, error) {
 	if s.Clip != nil {
 		clip := *s.Clip
 		b.plan.Clip, b.basis, b.second = &clip, schedule.Data, schedule.Prediction{}
+	}
+	if s.Threshold != nil {
+		threshold := *s.Threshold
+		b.plan.Threshold, b.basis, b.second = &threshold, schedule.Data, schedule.Prediction{}
+	}
+	if s.Unclipped {
+		b.second = m.Prediction
 	}
 	if highest := s.Solver.highest; highest > 0 {
 		b.order = cmp.Or(s.Order, s.Solver.order)
@@ -346,6 +376,9 @@ func (b *builder) step(k int, from, to node) error {
 // start is the standard deviation of the state at the first node. On ve and edm the data are not scaled away at the noisy
 // end, and the start is the noise alone.
 func (b *builder) start(n node) (float64, error) {
+	if b.settings.Start != nil {
+		return *b.settings.Start, nil
+	}
 	if formula := b.model.Start; formula != nil {
 		b.values = schedule.TimeValues(b.values[:0], n.point)
 		std := formula.Eval(b.values...)

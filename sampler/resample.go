@@ -53,5 +53,5 @@ func (b *builder) again(k int, nodes []node, p pass) {
 	row.C = math.Sqrt(max(0, (to.point.Beta-left)*(to.point.Beta+left)))
 	row.Next, row.Note = to.t, fmt.Sprintf("noised again, %d back", p.undone)
 	b.append(row)
-	b.past, b.used = nil, nil
+	b.past, b.used, b.retake = nil, nil, false
 }

@@ -128,10 +128,10 @@ func (x *State) read(ctx context.Context, net Network, noise Noise, row *Row) er
 	}
 	if row.Call {
 		x.head = (x.head + len(x.preds) - 1) % len(x.preds)
-		if err := net.Predict(ctx, x.preds[x.head], x.X, row.At(x.First)); err != nil {
+		if err := net.Predict(ctx, x.preds[x.head], x.X, row.At(x.First, x.N)); err != nil {
 			return err
 		}
-		if row.FP != 0 {
+		if row.FX != 0 || row.FP != 0 {
 			p := x.preds[x.head][:len(x.X)]
 			sum2(p, float32(row.FX), x.X, float32(row.FP), p)
 		}
@@ -140,7 +140,12 @@ func (x *State) read(ctx context.Context, net Network, noise Noise, row *Row) er
 		if len(x.xi1) == len(x.xi) {
 			x.xi, x.xi1 = x.xi1, x.xi
 		}
-		return noise.Normals(x.xi, x.First, x.N, row.Draw)
+		if err := noise.Normals(x.xi, x.First, x.N, row.Draw); err != nil {
+			return err
+		}
+		if row.L != 0 {
+			widen(x.xi, float32(row.L), x.preds[x.head][len(x.X):])
+		}
 	}
 	return nil
 }

@@ -109,6 +109,9 @@ func (b *builder) rungeKutta(s Solver, k int, from, to node) error {
 	if b.discrete != nil && to.clean() {
 		return b.jump(k, from, "to clean data")
 	}
+	if from.order == 1 {
+		s = Euler
+	}
 	tab, h := s.Tableau, to.t-from.t
 	stages := len(tab.B)
 	rows := make([]Row, stages)

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"fmt"
+	"math"
 
 	"odeon/schedule"
 )
@@ -13,6 +14,9 @@ type singlestep struct {
 	stages []stage // those after the first, which is the step's begin; the last is its end
 	// lower takes a step of which a stage cannot be evaluated. Nil: f is taken as constant.
 	lower *singlestep
+	// motion says that the noise of a step is the end of a Brownian motion in beta/alpha, of which the stages' noise is the way there.
+	// Else the noise of a stage is that of the SDE up to it.
+	motion bool
 }
 
 // stage is a state within a step, or at its end, and how f is integrated up to it.
@@ -33,20 +37,28 @@ func (m singlestep) works() schedule.Prediction { return m.form.functional() }
 
 // step writes a row for each stage: from its call to the state of the next stage, all counted from the step's begin.
 func (m singlestep) step(b *builder, k int, from, to node) error {
+	if order := from.order; order > 0 && order < len(m.stages) {
+		return m.below().step(b, k, from, to)
+	}
 	calls := b.calls
 	err := m.write(b, k, from, to)
 	if why := err; impossible(why) && len(m.stages) > 1 {
 		b.calls = calls
-		lower := m.lower
-		if lower == nil {
-			lower = frozen(m.form)
-		}
+		lower := m.below()
 		first := len(b.plan.Rows)
 		if err = lower.step(b, k, from, to); err == nil && first < len(b.plan.Rows) && b.plan.Rows[first].Note == "" {
 			b.plan.Rows[first].Note = fmt.Sprintf("order %d: %s", len(lower.stages), brief(why))
 		}
 	}
 	return err
+}
+
+// below is the method of the next lower order.
+func (m singlestep) below() *singlestep {
+	if m.lower != nil {
+		return m.lower
+	}
+	return frozen(m.form)
 }
 
 func (m singlestep) write(b *builder, k int, from, to node) error {
@@ -76,13 +88,17 @@ func (m singlestep) write(b *builder, k int, from, to node) error {
 				target = from.stages[i]
 			}
 		}
-		s, err := b.stride(m.form, m.over, from, target)
+		begin := from
+		if at.from != nil {
+			begin = *at.from
+		}
+		s, err := b.stride(m.form, m.over, begin, target)
 		if err != nil {
 			return err
 		}
 		switch inner := i+1 < len(m.stages); {
 		case len(m.stages) > 1 && s.straight():
-			return &noCallError{t: from.t, why: "an end of the step has no log-SNR"}
+			return &noCallError{t: from.t, why: "the step has no length in log-SNR, or none that is finite"}
 		case inner && target.t == from.t, stage.shares == nil && i > 0 && m.over.of(m.form, target) == m.over.of(m.form, at):
 			return &noCallError{t: from.t, why: "two stages fall together"}
 		}
@@ -95,7 +111,11 @@ func (m singlestep) write(b *builder, k int, from, to node) error {
 			if err != nil {
 				return err
 			}
-			row.C1, row.C = rest.keep*arrived, rest.c
+			if row.C1, row.C = rest.keep*arrived, rest.c; m.motion {
+				start, middle, end := from.point.Sigma(), at.point.Sigma(), target.point.Sigma()
+				row.C1 = s.c * math.Sqrt((start-middle)/(start-end))
+				row.C = s.c * math.Sqrt((middle-end)/(start-end))
+			}
 		}
 		arrived = s.c
 		row.Keep = i == 0 && len(m.stages) > 1

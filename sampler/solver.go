@@ -41,6 +41,7 @@ const (
 	byGamma
 	byCorrector
 	byTolerance
+	byBoundary
 )
 
 // particular are the settings that a solver may not know: their names, whether they are given, and who knows them.
@@ -55,6 +56,7 @@ var particular = []struct {
 	{byChurn, "churn", func(s Settings) bool { return s.Churn != Churn{} }, "heun-churn or euler-churn"},
 	{byGamma, "gamma", func(s Settings) bool { return s.Gamma != nil }, "tcd"},
 	{byCorrector, "corrector", func(s Settings) bool { return s.Corrector != Corrector{} }, "predictor-corrector or annealed-langevin"},
+	{byBoundary, "boundary", func(s Settings) bool { return s.Boundary != 0 }, "lcm"},
 	{byTolerance, "tolerance", func(s Settings) bool { return s.Tolerance != Tolerance{} }, "dopri5"},
 }
 
@@ -125,6 +127,8 @@ func (s Solver) check(set Settings) error {
 		return fmt.Errorf("solver %s has the orders 1 to %d, found %d", s.Name, s.highest, set.Order)
 	case set.Gamma != nil && !(*set.Gamma >= 0 && *set.Gamma <= 1):
 		return fmt.Errorf("gamma is %v, expected a share of the way back to noise, 0 to 1", *set.Gamma)
+	case !(set.Boundary >= 0 && finite(set.Boundary)):
+		return fmt.Errorf("boundary is %v, expected a positive number", set.Boundary)
 	}
 	return cmp.Or(set.Churn.check(), set.Corrector.check(), set.Tolerance.check())
 }

@@ -138,6 +138,6 @@ func caller(b *testing.B, n int, file string, layers ...models.Layer) func() {
 	network, plan, dim := load(b, n, settings, file, layers...)
 	x, p := make([]float32, n*dim), make([]float32, n*dim)
 	check(b, sampler.Philox{}.Normals(x, 0, n, 0))
-	at := plan.Rows[0].At(0)
+	at := plan.Rows[0].At(0, n)
 	return func() { check(b, network.Predict(context.Background(), p, x, at)) }
 }

@@ -129,7 +129,7 @@ func evaluate(rt *onnx.Runtime, arg string, t float64) (*field, error) {
 			x[f.at(c, row)], x[f.at(c, row)+1] = float32(f.X(c)), float32(f.Y(row))
 		}
 	}
-	if err := network.Predict(context.Background(), f.p, x, plan.Rows[0].At(0)); err != nil {
+	if err := network.Predict(context.Background(), f.p, x, plan.Rows[0].At(0, side*side)); err != nil {
 		return nil, err
 	}
 	for i := 0; i < len(f.p); i += 2 {
