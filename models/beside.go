@@ -33,9 +33,16 @@ func (d *Decoding) Beside(network string) ([]Copy, error) {
 	if d == nil {
 		return nil, nil
 	}
+	here, there := filepath.Dir(d.File), filepath.Dir(network)
+	files := []Copy{{From: d.File, To: filepath.Join(there, d.ownName())}}
+	for _, name := range d.Info.External {
+		files = append(files, Copy{From: filepath.Join(here, name), To: filepath.Join(there, name)})
+	}
 	var copies []Copy
-	for _, name := range append([]string{filepath.Base(d.File)}, d.Info.External...) {
-		c := Copy{From: filepath.Join(filepath.Dir(d.File), name), To: filepath.Join(filepath.Dir(network), name)}
+	for _, c := range files {
+		if filepath.Clean(network) == c.To {
+			return nil, fmt.Errorf("the decoder %s has to lie beside %s as %s, which is that file itself; give it another name", d.File, network, filepath.Base(c.To))
+		}
 		there, err := os.Stat(c.To)
 		if errors.Is(err, fs.ErrNotExist) {
 			copies = append(copies, c)
@@ -52,12 +59,15 @@ func (d *Decoding) Beside(network string) ([]Copy, error) {
 	return copies, nil
 }
 
+// ownName is the decoder's name beside a network: its file's, or its folder's where it is called model.onnx as so many are.
+func (d *Decoding) ownName() string { return stem(d.File) + filepath.Ext(d.File) }
+
 // NameIn has a card look for the decoder beside the network. A nil decoder changes nothing.
 func (d *Decoding) NameIn(card *Card) {
 	if d == nil || card.Decoder == nil {
 		return
 	}
 	named := *card.Decoder
-	named.Network = filepath.Base(d.File)
+	named.Network = d.ownName()
 	card.Decoder = &named
 }

@@ -27,12 +27,15 @@ type caller struct {
 	states wraps
 }
 
-// output is one of a graph's outputs and the part of it that is the result. Results of all outputs have one width.
+// output is one of a graph's outputs and the parts of it that are results. All results have one width.
 type output struct {
 	port    Port
-	slice   *Slice // nil: all of it
+	parts   []*Slice // one, or several that are results each, one behind the other; nil: all of it
 	results wraps
 }
+
+// wholly is an output that is one result as it stands.
+func wholly(port Port) output { return output{port: port, parts: []*Slice{nil}} }
 
 // input is one of a graph's inputs and what writes its rows.
 type input struct {
@@ -81,8 +84,17 @@ type lane struct {
 	first int // sample whose rows it holds first; -1: none yet
 }
 
-// evaluate fills dst, and dst2 with the unconditional half where the request is for both. Each holds the results of one
-// output for all samples, then those of the next.
+// results is how many results the outputs give.
+func (c *caller) results() int {
+	n := 0
+	for k := range c.outputs {
+		n += len(c.outputs[k].parts)
+	}
+	return n
+}
+
+// evaluate fills dst, and dst2 with the unconditional half where the request is for both. Each holds one result for all samples, then
+// the next: those of the first output, then those of the second.
 func (c *caller) evaluate(ctx context.Context, q request, dst, dst2, x []float32) error {
 	if err := c.runner.bind(ctx); err != nil {
 		return err
@@ -110,10 +122,12 @@ func (c *caller) evaluate(ctx context.Context, q request, dst, dst2, x []float32
 		}
 		part := func(dst []float32, k int) []float32 { return dst[(k*n+i)*width : (k*n+i+m)*width] }
 		whole := m == size && q.half != both
-		for k := range c.outputs {
-			if err := c.aim(l, k, whole, part(dst, k)); err != nil {
+		k := 0 // the result
+		for j := range c.outputs {
+			if err := c.aim(l, j, whole, part(dst, k)); err != nil {
 				return err
 			}
+			k += len(c.outputs[j].parts)
 		}
 		start := time.Now()
 		err := c.runner.run(l.tensors, l.outputs)
@@ -121,12 +135,16 @@ func (c *caller) evaluate(ctx context.Context, q request, dst, dst2, x []float32
 		if err != nil {
 			return err
 		}
-		for k := range c.outputs {
-			if !(whole && c.outputs[k].direct()) {
-				c.collect(l, k, part(dst, k), 0)
-			}
-			if q.half == both {
-				c.collect(l, k, part(dst2, k), size)
+		k = 0
+		for j := range c.outputs {
+			for _, s := range c.outputs[j].parts {
+				if !(whole && c.outputs[j].direct()) {
+					c.collect(l, j, s, part(dst, k), 0)
+				}
+				if q.half == both {
+					c.collect(l, j, s, part(dst2, k), size)
+				}
+				k++
 			}
 		}
 	}
@@ -135,14 +153,17 @@ func (c *caller) evaluate(ctx context.Context, q request, dst, dst2, x []float32
 
 // width is the number of elements of one sample's result.
 func (o *output) width() int {
-	if o.slice == nil {
+	s := o.parts[0]
+	if s == nil {
 		return o.port.width()
 	}
-	return o.slice.Outer * (o.slice.To - o.slice.From) * o.slice.Inner
+	return s.Outer * (s.To - s.From) * s.Inner
 }
 
 // direct says whether the output is the result as it stands.
-func (o *output) direct() bool { return o.slice == nil && o.port.Type == onnx.Float32 }
+func (o *output) direct() bool {
+	return len(o.parts) == 1 && o.parts[0] == nil && o.port.Type == onnx.Float32
+}
 
 // mostLanes is how many sizes of calls are kept ready: chunks and their remainder, each in up to three halves.
 const mostLanes = 6
@@ -261,14 +282,13 @@ func (c *caller) aim(l *lane, k int, whole bool, dst []float32) (err error) {
 	return nil
 }
 
-// collect copies output k's results of rows row, row+1, ... into dst.
-func (c *caller) collect(l *lane, k int, dst []float32, row int) {
+// collect copies a part of output k's rows row, row+1, ... into dst.
+func (c *caller) collect(l *lane, k int, s *Slice, dst []float32, row int) {
 	o := &c.outputs[k]
-	if o.slice == nil {
+	if s == nil {
 		l.results[k].get(dst, row*o.port.width())
 		return
 	}
-	s := o.slice
 	block := (s.To - s.From) * s.Inner
 	at := row*o.port.width() + s.From*s.Inner
 	for len(dst) > 0 {

@@ -186,7 +186,7 @@ func NewDecoder(ctx context.Context, r *Resolved, session Session) (*Decoder, er
 	d := r.Decode
 	dec := &Decoder{
 		Shape: d.Shape, Layout: r.Layout, mul: float32(1 / d.Scale), add: float32(d.Shift),
-		caller: caller{runner: newRunner(session), batch: d.Batch, state: d.Input, outputs: []output{{port: d.Output}}, inputs: []input{{port: d.Input}}},
+		caller: caller{runner: newRunner(session), batch: d.Batch, state: d.Input, outputs: []output{wholly(d.Output)}, inputs: []input{{port: d.Input}}},
 	}
 	if dec.Shape == nil {
 		row, err := dec.caller.probe(ctx)

@@ -24,6 +24,12 @@
 // predictions.go, labels.go, layout.go, extras.go and decoder.go have what single fields mean; embedded.go has the models that the program
 // carries: one that was trained, of which README.md tells, and those that package mixtures makes.
 //
+// # diffusers folders
+//
+// pipeline.go finds the parts of a folder with a model_index.json, pipelinecard.go makes a card of their configs, and folder.go reads such a
+// folder as a stranger's. Path and prediction are the layer that the scheduler makes (scheduler.go, package diffusers), and one given on the
+// command line takes its place as a whole.
+//
 // # Roles
 //
 // What the graph says is read from the graph, and a field of the card is needed only where the graph leaves a choice.

@@ -88,11 +88,25 @@ func (l *Labels) one(text string) (int, error) {
 		}
 		return NullLabel, nil
 	}
-	folded := slices.DeleteFunc(slices.Clone(l.Names), func(name string) bool { return !strings.EqualFold(name, text) })
-	if len(folded) == 1 {
-		return slices.Index(l.Names, folded[0]), nil
+	for _, called := range []func(name string) bool{
+		func(name string) bool { return strings.EqualFold(name, text) },
+		func(name string) bool { return isSynonym(text, name) },
+	} {
+		if i := slices.IndexFunc(l.Names, called); i >= 0 && !slices.ContainsFunc(l.Names[i+1:], called) {
+			return i, nil
+		}
 	}
 	return 0, fmt.Errorf("found class %q%s, expected %s", text, nearest.Hint(text, l.Names), l.choices())
+}
+
+// isSynonym says whether text is one of the names that ImageNet's classes list: "tench, Tinca tinca".
+func isSynonym(text, names string) bool {
+	for name := range strings.SplitSeq(names, ",") {
+		if strings.EqualFold(strings.TrimSpace(name), text) {
+			return true
+		}
+	}
+	return false
 }
 
 // inRange says whether there is a class of this number.

@@ -23,6 +23,7 @@ func TestClassesAreGivenByNumberOrName(t *testing.T) {
 		{animals, "cat", []int{0}},
 		{animals, "dog,CAT", []int{1, 0}},
 		{animals, "tench, fish", []int{2}},
+		{animals, "Fish,tench", []int{2, 2}}, // one name of several
 		{animals, "t-shirt,0-1", []int{3, 0, 1}},
 		{animals, "null", []int{NullLabel}},
 		{animals, "4", []int{NullLabel}},
@@ -42,6 +43,7 @@ func TestClassesAreGivenByNumberOrName(t *testing.T) {
 		{animals, "5", "found class 5, expected 0 to 3 or a name, cat, Dog, tench, fish, t-shirt, or null"},
 		{animals, "0-9", "found class 4"}, // no class, but the null
 		{animals, "-1", "found class -1"},
+		{&Labels{Count: 2, Names: []string{"crane, bird", "crane, machine"}}, "crane", `found class "crane"`},
 		{animals, "cart", `found class "cart" (did you mean "cat"?)`},
 		{animals, "", `found class ""`},
 		{animals, "0,,1", `found class ""`},

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"reflect"
 	"strings"
+
+	"odeon/diffusers"
 )
 
 // Layer is one card and where it came from.
@@ -12,6 +14,8 @@ type Layer struct {
 	Card *Card
 	Dir  string // what the card's file names are relative to; "" where they can only be beside the network
 	Own  bool   // the user's own words: their file names may lead anywhere, a card's must stay inside its folder
+
+	Scheduler *diffusers.Scheduler // the diffusers scheduler whose card this is; nil: a card like any other
 }
 
 // Merge lays cards over each other: a field of a later layer overrides that of an earlier one. Fields that hold named

@@ -45,12 +45,19 @@ func NewNetwork(r *Resolved, session Session, run Run) (*Network, error) {
 	if err := r.checkRun(run); err != nil {
 		return nil, err
 	}
+	first := output{port: r.Output, parts: []*Slice{r.Slice}}
+	if r.Varied {
+		if r.Slice == nil {
+			return nil, r.noVariance()
+		}
+		first.parts = append(first.parts, r.Slice.next())
+	}
 	n := &Network{
 		resolved: r, run: run, chunk: -1,
-		caller: caller{runner: newRunner(session), batch: r.Batch, state: r.State, outputs: []output{{port: r.Output, slice: r.Slice}}},
+		caller: caller{runner: newRunner(session), batch: r.Batch, state: r.State, outputs: []output{first}},
 	}
 	if r.Second != nil {
-		n.caller.outputs = append(n.caller.outputs, output{port: r.Second.Output})
+		n.caller.outputs = append(n.caller.outputs, wholly(r.Second.Output))
 	}
 	for _, in := range r.Model.Info.Inputs {
 		n.caller.inputs = append(n.caller.inputs, n.input(in.Name))
@@ -162,10 +169,16 @@ func (n *Network) countChannels() error {
 	}
 	total, _ := product(row)
 	s.Channels = total / (s.Outer * s.Inner)
+	if r.Varied && s.next().To > s.Channels {
+		return r.noVariance()
+	}
 	if s.Outer*s.Channels*s.Inner != total || s.To > s.Channels {
 		return fmt.Errorf("%s: output.channels [%d, %d] do not fit output %q, which has shape %v a sample", r.Model.Path(), s.From, s.To, r.Output.Name, row)
 	}
-	n.caller.outputs[0].port.Row, n.caller.outputs[0].slice = row, &s
+	n.caller.outputs[0].port.Row, n.caller.outputs[0].parts = row, []*Slice{&s}
+	if r.Varied {
+		n.caller.outputs[0].parts = []*Slice{&s, s.next()}
+	}
 	n.caller.Close()
 	return nil
 }
@@ -209,9 +222,9 @@ func (n *Network) evaluate(ctx context.Context, half half, dst, dst2, x []float3
 	if err := n.check(q.first, samples); err != nil {
 		return err
 	}
-	if have, want := len(dst), len(n.caller.outputs)*len(x); have != want {
+	if have, want := len(dst), n.caller.results()*len(x); have != want {
 		return fmt.Errorf("%s: the network gives %d predictions of a state, %d numbers, and the walk has room for %d; plan with Resolved.Sampling, and load Resolved.For the plan",
-			n.resolved.Model.Path(), len(n.caller.outputs), want, have)
+			n.resolved.Model.Path(), n.caller.results(), want, have)
 	}
 	evaluations := samples
 	if half == both {

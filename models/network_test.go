@@ -342,3 +342,54 @@ func TestACallLikeTheOneBeforeAllocatesNothing(t *testing.T) {
 	})
 	require.LessOrEqual(t, guided, bare)
 }
+
+// A network that learned the variance of its steps gives it in as many channels behind the prediction's; a plan that reads it
+// gets all samples of the first, then all of the second, and a guided one both halves so.
+func TestTheLearnedVarianceIsASecondResult(t *testing.T) {
+	varied := &sampler.Plan{Prediction: "noise", Second: sampler.LearnedVariance}
+	for name, g := range map[string]testGraph{
+		"float32":        {shape: []int64{2, 2, 2}, channels: 1, label: onnx.Int64},
+		"an open output": {shape: []int64{2, 2, 2}, channels: 1, label: onnx.Int64, hidden: true},
+		"a fixed batch":  {shape: []int64{2, 2, 2}, channels: 1, label: onnx.Int64, batch: fixed(2)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := OpenBytes("probe", g.build(t), Layer{From: "card", Card: parse(t, `{"prediction": "noise", "path": "condot", "layout": "CHW", "output": {"channels": [0, 2]},
+				"labels": {"null": 7, "count": 3}}`)})
+			require.NoError(t, err)
+			r := Resolve(m)
+			require.NoError(t, r.Err())
+			require.NoError(t, r.CanVary(varied))
+			rt := ortest.Found(t)
+			session, err := r.NewSession(rt, onnx.SessionOptions{Provider: "cpu", Threads: 1})
+			require.NoError(t, err)
+			defer session.Destroy()
+			net, err := NewNetwork(r.For(varied), session, Run{Labels: []int{1, 2, 0}})
+			require.NoError(t, err)
+			defer net.Close()
+			plain, err := NewNetwork(r.For(&sampler.Plan{}), session, Run{Labels: []int{1, 2, 0}})
+			require.NoError(t, err)
+			defer plain.Close()
+
+			x := make([]float32, 3*8)
+			for i := range x {
+				x[i] = float32(i)
+			}
+			cond, uncond, alone := make([]float32, 2*len(x)), make([]float32, 2*len(x)), make([]float32, len(x))
+			at := sampler.At{Scale: 1, N: 3}
+			require.NoError(t, net.PredictBoth(context.Background(), cond, uncond, x, at))
+			require.NoError(t, plain.Predict(context.Background(), alone, x, at))
+			require.Equal(t, alone, cond[:len(x)])
+			again := make([]float32, 2*len(x))
+			require.NoError(t, net.Predict(context.Background(), again, x, at))
+			require.Equal(t, cond, again)
+			for i := range x { // the further channels are the first, negated
+				require.Equal(t, -cond[i], cond[len(x)+i])
+				require.Equal(t, -uncond[i], uncond[len(x)+i])
+			}
+			require.NotEqual(t, cond, uncond)
+		})
+	}
+	m, err := OpenBytes("probe", testGraph{shape: []int64{2, 2, 2}}.build(t), Layer{From: "card", Card: parse(t, `{"prediction": "noise", "path": "condot"}`)})
+	require.NoError(t, err)
+	require.ErrorContains(t, Resolve(m).CanVary(varied), "no channels for it behind the prediction's")
+}

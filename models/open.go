@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"odeon/diffusers"
 	"odeon/internal/nearest"
 	"odeon/onnx"
 )
@@ -24,6 +25,9 @@ type Model struct {
 	File string // the ONNX file; "" for an embedded model, and for one in memory
 	ONNX []byte // the file's bytes, where there is no File
 
+	Pipeline  *Pipeline            // the diffusers folder that it was opened from; nil: none
+	Scheduler *diffusers.Scheduler // the diffusers scheduler of the last layer that has one; nil: none
+
 	Info   *onnx.Info
 	Card   *Card             // all layers, merged
 	From   map[string]string // which layer said a field last
@@ -31,9 +35,12 @@ type Model struct {
 	Notes  []string // what the user may want to know, such as a file that hides an embedded model
 }
 
-// Path is the file, or the embedded model's name.
+// Path is the file, the diffusers folder that it is of, or the embedded model's name.
 func (m *Model) Path() string {
-	if m.File == "" {
+	switch {
+	case m.Pipeline != nil:
+		return m.Pipeline.Dir
+	case m.File == "":
 		return m.Name
 	}
 	return m.File
@@ -47,9 +54,10 @@ func (m *Model) Source() (*onnx.Source, error) {
 	return onnx.OpenSource(m.File)
 }
 
-// Open finds MODEL, which is an ONNX file, a card, a folder that holds one of either, or the name of an embedded model ("" is
-// [Default]), reads its graph and merges its cards: the one inside the ONNX file, the one beside it (NAME.odeon.json, else
-// card.json; a card given as MODEL stands in its place), then overrides in their order. Nothing of it needs ONNX Runtime.
+// Open finds MODEL, which is an ONNX file, a card, a folder that holds one of either, a diffusers folder, or the name of an embedded model
+// ("" is [Default]), reads its graph and merges its cards: the one inside the ONNX file, what a diffusers folder says, the one beside the
+// file (NAME.odeon.json, else card.json; a card given as MODEL stands in its place), then overrides in their order. Nothing of it needs
+// ONNX Runtime.
 func Open(arg string, overrides ...Layer) (*Model, error) {
 	m, beside, err := locate(arg)
 	if err != nil {
@@ -83,15 +91,30 @@ func (m *Model) read(beside *Layer, overrides []Layer) (_ *Model, err error) {
 			return nil, err
 		}
 	}
-	for _, layer := range []*Layer{inside, beside} {
-		if layer != nil {
-			m.Layers = append(m.Layers, *layer)
+	if inside != nil {
+		m.Layers = append(m.Layers, *inside)
+	}
+	if m.Pipeline != nil {
+		own, err := m.Pipeline.layers(m.Info, slices.ContainsFunc(overrides, Layer.schedules))
+		if err != nil {
+			return nil, err
 		}
+		m.Layers = append(m.Layers, own...)
+	}
+	if beside != nil {
+		m.Layers = append(m.Layers, *beside)
 	}
 	m.Layers = append(m.Layers, overrides...)
+	m.Layers, m.Scheduler = lastScheduler(m.Layers)
 	m.Card, m.From = Merge(m.Layers...)
 	if err := m.Card.check(); err != nil {
 		return nil, fmt.Errorf("%s: cards merged (%s): %w", m.Path(), m.layerNames(), err)
+	}
+	if m.Pipeline != nil {
+		m.Notes = append(m.Notes, m.Pipeline.notes()...)
+	}
+	if m.Scheduler != nil {
+		m.Notes = append(m.Notes, m.Scheduler.Notes...)
 	}
 	return m, nil
 }
@@ -189,7 +212,7 @@ func notFound(arg string) error {
 func locateFile(path string) (*Model, *Layer, error) {
 	switch {
 	case filepath.Base(path) == pipelineFile:
-		return nil, nil, pipelineError(filepath.Dir(path))
+		return locatePipeline(filepath.Dir(path))
 	case strings.EqualFold(filepath.Ext(path), ".json"):
 		return locateByCard(path)
 	}
@@ -253,16 +276,9 @@ func networkOf(path string, card *Card) (string, error) {
 	return "", fmt.Errorf("card %s: field \"network\" is not given, and beside the card there %s; add \"network\", or give the ONNX file as MODEL and this card as --card", path, counted(files, "ONNX file"))
 }
 
-// pipelineFile marks a diffusers pipeline's folder.
-const pipelineFile = "model_index.json"
-
-func pipelineError(dir string) error {
-	return fmt.Errorf("%s: a diffusers folder (it holds %s) cannot be opened as a whole yet; give the ONNX file of its network, such as %s, and a card", dir, pipelineFile, filepath.Join(dir, "unet", "model.onnx"))
-}
-
 func locateFolder(dir string) (*Model, *Layer, error) {
-	if _, err := os.Stat(filepath.Join(dir, pipelineFile)); err == nil {
-		return nil, nil, pipelineError(dir)
+	if _, err := os.Lstat(filepath.Join(dir, pipelineFile)); err == nil {
+		return locatePipeline(dir)
 	}
 	cards, err := filesIn(dir, ".odeon.json")
 	if err != nil {

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"fmt"
 	"slices"
 
 	"odeon/sampler"
@@ -67,14 +68,42 @@ func (c *Card) chooseFrom(several map[string]string) bool {
 }
 
 // For is the model as a plan calls it: without the second prediction where no row reads it, so that its output is not
-// computed. Session and networks are made from the same.
+// computed, and with the learned variance where rows read that. Session and networks are made from the same.
 func (r *Resolved) For(plan *sampler.Plan) *Resolved {
-	if plan.Second != "" || r.Second == nil {
+	varied := plan.Second == sampler.LearnedVariance
+	second := r.Second
+	if varied || plan.Second == "" || plan.Second == plan.Prediction {
+		second = nil
+	}
+	if second == r.Second && varied == r.Varied {
 		return r
 	}
-	first := *r
-	first.Second = nil
-	return &first
+	as := *r
+	as.Second, as.Varied = second, varied
+	return &as
+}
+
+// CanVary says what is missing for a plan that reads the learned variance: channels behind those of the prediction, as many.
+func (r *Resolved) CanVary(plan *sampler.Plan) error {
+	if plan.Second != sampler.LearnedVariance {
+		return nil
+	}
+	if s := r.Slice; s == nil || s.Channels > 0 && s.next().To > s.Channels {
+		return r.noVariance()
+	}
+	return nil
+}
+
+func (r *Resolved) noVariance() error {
+	return fmt.Errorf("%s: the scheduler takes the variance from the network (variance_type learned or learned_range), and output %q has no channels for it behind the prediction's; choose another, such as --scheduler-option variance_type=fixed_small, or name the prediction's channels with --output NAME[0:C]",
+		r.Model.Path(), r.Output.Name)
+}
+
+// next is the range of as many channels behind these.
+func (s *Slice) next() *Slice {
+	behind := *s
+	behind.From, behind.To = s.To, 2*s.To-s.From
+	return &behind
 }
 
 // outputs are the graph's outputs that are read: that of the prediction, and that of the second one.

@@ -27,6 +27,7 @@ type Resolved struct {
 	Output Port
 	Second *Second   // what the network predicts beside Prediction; nil: nothing
 	Slice  *Slice    // the part of the output that is the prediction; nil: all of it
+	Varied bool      // whether the channels behind Slice, as many, are read too: the variance that the network learned; see [Resolved.For]
 	Clock  *Port     // the input for time; nil: the network is not told the time
 	Label  *Port     // the input for the class; nil: none
 	Labels *Labels   // how Label is filled; nil where there is no such input
@@ -84,6 +85,7 @@ type Problem struct {
 	Field   string   // the card's field that settles it: "inputs.time"; "constants" for a further input
 	Text    string   // what was found and what was expected
 	Choices []string // the candidates, where they can be listed
+	Mend    string   // what mends it, where that is not the field and its flag
 }
 
 // mends say how each field is given on the command line.
@@ -107,6 +109,9 @@ var mends = map[string]string{
 
 // Error says what is wrong and what mends it.
 func (p Problem) Error() string {
+	if p.Mend != "" {
+		return p.Text + "; " + p.Mend
+	}
 	text := fmt.Sprintf("%s; settle it with %q in a card, or %s", p.Text, p.Field, mends[p.Field])
 	const most = 32
 	if n := len(p.Choices); n > most {
@@ -200,6 +205,10 @@ var (
 
 // resolvePath settles path and prediction, which no graph tells.
 func (r *Resolved) resolvePath() {
+	if p := r.Model.Pipeline; p != nil && r.Card.Path == nil && r.Card.Prediction == nil {
+		r.Problems = append(r.Problems, p.noScheduler())
+		return
+	}
 	if r.Card.Path == nil {
 		r.ask("path", pathChoices, "the path from noise to data is not known")
 	} else if path, err := schedule.PathFromJSON(r.Card.Path); err != nil {

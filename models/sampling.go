@@ -38,6 +38,7 @@ var settings = map[string]struct {
 	"guidance-rescale":  {aNumber, numberText},
 	"negative-label":    {`a class's number or name`, labelText},
 	"clip":              {twoNumber, pairText},
+	"threshold":         {`a share of the elements, or a share and a limit such as [0.995, 1.5]`, numbersText},
 	"t-start":           {aNumber, numberText},
 	"t-end":             {aNumber, numberText},
 	"last":              {`"denoise", "none", "mean" or "ode"`, textOnly},
@@ -159,6 +160,7 @@ func pairText(raw json.RawMessage) (string, bool) {
 	return commaSeparated(raw, numberText)
 }
 
+// numbersText takes a number, or several as a list.
 func numbersText(raw json.RawMessage) (string, bool) {
 	if text, ok := numberText(raw); ok {
 		return text, true
