@@ -51,24 +51,55 @@ func (c *compiler) halvingOf() halving {
 }
 
 // predict writes what the row's rows are written in: the network's prediction under guidance and, where the plan clips, the
-// clipped data prediction made of it; and where it has a functional, that.
-func (c *compiler) predict(g *onnx.Graph, t *table, x onnx.Ref) (onnx.Ref, error) {
-	p, err := c.clipped(g, t, x)
-	if err != nil || c.plan.Functional == "" {
-		return p, err
+// clipped data prediction made of it; and where it has a functional, that. Given is the prediction before.
+func (c *compiler) predict(g *onnx.Graph, t *table, x onnx.Ref) (made, given onnx.Ref, err error) {
+	given, err = c.guided(g, t, x)
+	if err != nil {
+		return onnx.None, onnx.None, err
 	}
-	return sum(g, term{&t.fx, x}, term{&t.fp, p}), nil
+	made = c.clipped(g, t, x, given)
+	if c.plan.Functional != "" {
+		made = sum(g, term{&t.fx, x}, term{&t.fp, made})
+	}
+	return made, given, nil
 }
 
-func (c *compiler) clipped(g *onnx.Graph, t *table, x onnx.Ref) (onnx.Ref, error) {
-	p, err := c.guided(g, t, x)
-	if err != nil || c.plan.Clip == nil {
-		return p, err
+func (c *compiler) clipped(g *onnx.Graph, t *table, x, p onnx.Ref) onnx.Ref {
+	if c.plan.Clip == nil && c.plan.Threshold == nil {
+		return p
 	}
 	z := sum(g, term{&t.dataX, x}, term{&t.dataP, p})
-	lo, hi := g.Const("", onnx.Scalar(float32(c.plan.Clip[0]))), g.Const("", onnx.Scalar(float32(c.plan.Clip[1])))
+	var bounded onnx.Ref
+	if c.plan.Threshold != nil {
+		bounded = c.thresholded(g, z)
+	} else {
+		lo, hi := g.Const("", onnx.Scalar(float32(c.plan.Clip[0]))), g.Const("", onnx.Scalar(float32(c.plan.Clip[1])))
+		bounded = g.Node("Clip", z, lo, hi)
+	}
 	// z-z is 0, or not a number where z is not finite: such a z does not pass for a clipped one.
-	return g.Node("Add", g.Node("Clip", z, lo, hi), g.Node("Sub", z, z)), nil
+	return g.Node("Add", bounded, g.Node("Sub", z, z))
+}
+
+// thresholded writes [sampler.Threshold]: the quantile of |z| lies between two of the largest values, in falling order.
+func (c *compiler) thresholded(g *onnx.Graph, z onnx.Ref) onnx.Ref {
+	scalar := func(x float64) onnx.Ref { return g.Const("", onnx.Scalar(float32(x))) }
+	dim := elements(c.r.Shape)
+	flat := g.Node("Reshape", z, integers(g, -1, int64(dim)))
+	at := c.plan.Threshold.Ratio * float64(dim-1)
+	below := min(int(at), dim-1)
+	largest := g.Nodes("TopK", 2, g.Node("Abs", flat), integers(g, int64(dim-below)), onnx.Int("axis", 1))[0]
+	value := func(number int) onnx.Ref {
+		return g.Node("Gather", largest, integers(g, int64(number)), onnx.Int("axis", 1))
+	}
+	s := value(dim - below - 1)
+	if below < dim-1 {
+		s = g.Node("Add", s, g.Node("Mul", scalar(at-float64(below)), g.Node("Sub", value(dim-below-2), s)))
+	}
+	if s = g.Node("Max", s, scalar(1)); c.plan.Threshold.Max != 0 {
+		s = g.Node("Min", s, scalar(c.plan.Threshold.Max))
+	}
+	bounded := g.Node("Div", g.Node("Min", g.Node("Max", flat, g.Node("Neg", s)), s), s)
+	return g.Node("Reshape", bounded, integers(g, append([]int64{-1}, sizes(c.r.Shape)...)...))
 }
 
 // doubled writes the sizes of a batch of both halves, once.

@@ -21,18 +21,19 @@ type Compiled struct {
 	License     string `json:"license,omitempty"`
 	Source      string `json:"source,omitempty"`
 
-	Solver     string      `json:"solver"`
-	Path       string      `json:"path"`
-	Prediction string      `json:"prediction"`
-	Grid       string      `json:"grid,omitempty"`
-	Sigma      string      `json:"sigma,omitempty"`
-	Eta        *float64    `json:"eta,omitempty"`
-	Variance   string      `json:"variance,omitempty"`
-	Clip       *[2]float64 `json:"clip,omitempty"`
-	From       float64     `json:"from"`
-	To         float64     `json:"to"`
-	Steps      int         `json:"steps"`
-	Evals      int         `json:"evaluations"` // of the network, for one sample
+	Solver     string             `json:"solver"`
+	Path       string             `json:"path"`
+	Prediction string             `json:"prediction"`
+	Grid       string             `json:"grid,omitempty"`
+	Sigma      string             `json:"sigma,omitempty"`
+	Eta        *float64           `json:"eta,omitempty"`
+	Variance   string             `json:"variance,omitempty"`
+	Clip       *[2]float64        `json:"clip,omitempty"`
+	Threshold  *sampler.Threshold `json:"threshold,omitempty"`
+	From       float64            `json:"from"`
+	To         float64            `json:"to"`
+	Steps      int                `json:"steps"`
+	Evals      int                `json:"evaluations"` // of the network, for one sample
 
 	Begins   bool        `json:"begins_in_data,omitempty"` // it is fed data
 	Draws    int         `json:"draws,omitempty"`          // rows that step_noise must have at least
@@ -106,7 +107,16 @@ func fits(r *models.Resolved, plan *sampler.Plan) error {
 	if err := plan.Check(); err != nil {
 		return err
 	}
-	if plan.Second != "" {
+	switch {
+	case plan.Second == "":
+	case plan.ReadsUnclipped():
+		if slices.ContainsFunc(plan.Rows, func(row sampler.Row) bool { return !row.Call || len(row.S) > 1 }) {
+			return fmt.Errorf("%s: the plan reads earlier predictions before they were clipped, and a compiled file keeps none of them; clip without --scheduler, or sample with odeon sample", r.Model.Path())
+		}
+	case plan.Second == sampler.LearnedVariance:
+		return fmt.Errorf("%s: the plan's noise is as wide as the network says (learned variances), and a compiled file reads the prediction alone; give --scheduler-option variance_type=fixed_small",
+			r.Model.Path())
+	default:
 		return fmt.Errorf("%s: the plan reads two predictions, %s and %s, and a compiled file reads one; give --prediction %s, from which the other is converted, or --sigma 0",
 			r.Model.Path(), plan.Prediction, plan.Second, plan.Prediction)
 	}
@@ -317,7 +327,7 @@ func (c *compiler) describe() error {
 	p, card := c.plan, c.r.Card
 	about := Compiled{
 		Model: c.r.Model.Name, Description: card.Description, License: card.License, Source: card.Source,
-		Solver: p.Solver, Path: p.Path, Prediction: p.Prediction, Grid: p.Grid, Sigma: p.Sigma, Eta: p.Eta, Variance: p.Variance, Clip: p.Clip,
+		Solver: p.Solver, Path: p.Path, Prediction: p.Prediction, Grid: p.Grid, Sigma: p.Sigma, Eta: p.Eta, Variance: p.Variance, Clip: p.Clip, Threshold: p.Threshold,
 		From: p.From, To: p.To, Steps: p.Steps, Evals: sampler.Evaluations(p, c.guidance), Begins: p.Signal != 0, Draws: p.Draws(),
 		Labels: c.r.Labels, Batch: c.batch, Decoded: c.r.Decode != nil, Layout: c.r.Layout, Range: c.r.Range,
 	}

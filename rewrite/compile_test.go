@@ -179,6 +179,25 @@ func TestAFileDoesNotGrowWithItsSteps(t *testing.T) {
 	}
 }
 
+func TestTheNoiseBeforeClippingIsCompiled(t *testing.T) {
+	half := 0.5
+	for _, steps := range []int{3, 12} {
+		r := settled(t, "moons")
+		s := sampler.Settings{Solver: sampler.DDIM, Eta: &half, Steps: steps, Clip: &[2]float64{-0.5, 0.5}, Unclipped: true}
+		requireSame(t, r, planOf(t, r, s), sampler.Guidance{Weight: 1}, 5)
+	}
+}
+
+func TestDynamicThresholdingIsCompiled(t *testing.T) {
+	for _, model := range []string{"moons", "glyphs"} {
+		for _, threshold := range []sampler.Threshold{{Ratio: 0.6}, {Ratio: 0.9, Max: 1.2}, {Ratio: 1}, {Ratio: 0.5, Max: 0.5}} {
+			r := settled(t, model)
+			s := sampler.Settings{Solver: sampler.DDIM, Steps: 5, Threshold: &threshold}
+			requireSame(t, r, planOf(t, r, s), sampler.Guidance{Weight: 1}, 5)
+		}
+	}
+}
+
 func TestAStateThatIsNotFiniteIsNotHiddenByClipping(t *testing.T) {
 	r := settled(t, "moons")
 	plan := planOf(t, r, sampler.Settings{Steps: 6, Clip: &[2]float64{-1, 1}})

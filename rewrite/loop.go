@@ -188,7 +188,7 @@ func (c *compiler) loop(rows, rest []sampler.Row, stages int, s state) (state, e
 	return s, nil
 }
 
-// row writes x' = A x + A0 x_base + sum_j B_j p_j + C xi + C1 xi_1 with sums and roundings in [sampler.Run]'s order.
+// row writes x' = A x + A0 x_base + sum_j B_j p_j + S q + C xi + C1 xi_1, q the prediction before it was clipped, with sums and roundings in [sampler.Run]'s order.
 func (c *compiler) row(g *onnx.Graph, t *table, s state) (state, error) {
 	switch {
 	case t.keep.is(1):
@@ -197,7 +197,8 @@ func (c *compiler) row(g *onnx.Graph, t *table, s state) (state, error) {
 		s.base = g.Node("Where", as(g, t.keep.ref, onnx.Bool), s.x, s.base)
 	}
 	var err error
-	if s.past, err = c.predictions(g, t, s); err != nil {
+	var given onnx.Ref
+	if s.past, given, err = c.predictions(g, t, s); err != nil {
 		return s, err
 	}
 	terms := []term{{&t.a, s.x}, {&t.a0, s.base}}
@@ -206,6 +207,7 @@ func (c *compiler) row(g *onnx.Graph, t *table, s state) (state, error) {
 			terms = append(terms, term{&t.b[j], s.past[j]})
 		}
 	}
+	terms = append(terms, term{&t.s, given})
 	if !t.c.is(0) {
 		terms = append(terms, term{&t.c, c.draw(g, t)})
 	}
@@ -261,26 +263,27 @@ func (c *compiler) drawn(g *onnx.Graph, row *column) onnx.Ref {
 	return g.Node("Gather", c.stepNoise, g.Node("Squeeze", as(g, row.ref, onnx.Int64), integers(g, 0)))
 }
 
-// predictions are those that the row reads, the newest first: the network's at x, where the row calls it, and those before.
-func (c *compiler) predictions(g *onnx.Graph, t *table, s state) ([]onnx.Ref, error) {
+// predictions are those that the row reads, the newest first: the network's at x, where the row calls it, and those before; and what the
+// network gave, where every row calls it.
+func (c *compiler) predictions(g *onnx.Graph, t *table, s state) (past []onnx.Ref, given onnx.Ref, err error) {
 	switch {
 	case t.call.is(0):
-		return s.past, nil
+		return s.past, onnx.None, nil
 	case t.call.is(1):
-		p, err := c.predict(g, t, s.x)
-		return c.newest(p, s.past), err
+		p, given, err := c.predict(g, t, s.x)
+		return c.newest(p, s.past), given, err
 	}
 	called, kept := g.Subgraph("called"), g.Subgraph("not called")
-	p, err := c.predict(called, t, s.x)
+	p, _, err := c.predict(called, t, s.x)
 	if err != nil {
-		return nil, err
+		return nil, onnx.None, err
 	}
 	for j, v := range c.newest(p, s.past) {
 		called.Output(g.Unused(fmt.Sprintf("called_%d", j)), v, onnx.Float32, c.shape...)
 		kept.Output(g.Unused(fmt.Sprintf("kept_%d", j)), s.past[j], onnx.Float32, c.shape...)
 	}
 	calls := as(g, t.call.ref, onnx.Bool)
-	return g.Nodes("If", len(s.past), calls, onnx.Body("then_branch", called), onnx.Body("else_branch", kept)), nil
+	return g.Nodes("If", len(s.past), calls, onnx.Body("then_branch", called), onnx.Body("else_branch", kept)), onnx.None, nil
 }
 
 // newest puts a prediction before the others and forgets what no row reads any more.

@@ -44,6 +44,7 @@ func (c *column) times(g *onnx.Graph, x onnx.Ref) onnx.Ref {
 type table struct {
 	a, a0, c, c1 column
 	b            []column
+	s            column // of the prediction before it was clipped
 	scale        column
 	dataX, dataP column
 	fx, fp       column // of the functional that the rows are written in, where the plan has one
@@ -76,7 +77,7 @@ func newTable(rows []sampler.Row, depth int, clock *models.Port, g sampler.Guida
 			column *column
 			value  float64
 		}{
-			{&t.a, a}, {&t.a0, a0}, {&t.c, r.C}, {&t.c1, r.C1}, {&t.fx, r.FX}, {&t.fp, r.FP}, {&t.scale, r.Scale}, {&t.dataX, r.DataX}, {&t.dataP, r.DataP},
+			{&t.a, a}, {&t.a0, a0}, {&t.c, r.C}, {&t.c1, r.C1}, {&t.s, only(r.S)}, {&t.fx, r.FX}, {&t.fp, r.FP}, {&t.scale, r.Scale}, {&t.dataX, r.DataX}, {&t.dataP, r.DataP},
 			{&t.call, truth(r.Call)}, {&t.keep, truth(r.Keep)}, {&t.draw, float64(max(r.Draw, 1) - 1)}, {&t.draw1, float64(max(r.Draw1, 1) - 1)},
 			{&t.input, r.Input},
 		} {
@@ -124,6 +125,14 @@ func drawnInOrder(rows []sampler.Row) int {
 // exact is the whole number up to which float32 holds all.
 const exact = 1 << 24
 
+// only is a row's coefficient of the second prediction of its own call, of which a compiled file reads no earlier ones.
+func only(s []float64) float64 {
+	if len(s) == 0 {
+		return 0
+	}
+	return s[0]
+}
+
 func truth(b bool) float64 {
 	if b {
 		return 1
@@ -133,7 +142,7 @@ func truth(b bool) float64 {
 
 // factors are the columns that states, predictions and noise are multiplied by.
 func (t *table) factors() []*column {
-	all := []*column{&t.a, &t.a0, &t.c, &t.c1, &t.fx, &t.fp, &t.scale, &t.dataX, &t.dataP}
+	all := []*column{&t.a, &t.a0, &t.s, &t.c, &t.c1, &t.fx, &t.fp, &t.scale, &t.dataX, &t.dataP}
 	for j := range t.b {
 		all = append(all, &t.b[j])
 	}
