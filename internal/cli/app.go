@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"odeon/internal/atomicfile"
+	"odeon/internal/shellword"
 	"odeon/train"
 )
 
@@ -58,7 +59,7 @@ func interrupted(stderr io.Writer, args []string, err error) int {
 func again(args []string, flag string) string {
 	words := []string{"odeon"}
 	for _, word := range args {
-		words = append(words, shellWord(word))
+		words = append(words, shellword.Quote(word))
 	}
 	if !slices.Contains(args, flag) {
 		words = append(words, flag)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"odeon/internal/shellword"
 	"odeon/models"
 	"odeon/onnx"
 	"odeon/rewrite"
@@ -195,5 +196,5 @@ func notCompiled(model *models.Model) error {
 		return nil
 	}
 	return fmt.Errorf("%s: found a compiled file, which samples by itself (%s), expected a network; run it with any program that has ONNX Runtime, such as python3 scripts/run_compiled.py %s -o samples.npy, or give the network that it was compiled from, %s",
-		model.Path(), compiledWalk(about), shellWord(model.Path()), about.Model)
+		model.Path(), compiledWalk(about), shellword.Quote(model.Path()), about.Model)
 }

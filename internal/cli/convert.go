@@ -91,7 +91,7 @@ func parseConversion(c *cli.Context) (conversion, error) {
 		w.storage.Place = onnx.External
 	}
 	w.strip = c.Bool("strip-card")
-	named := c.IsSet("card") || slices.ContainsFunc(cardFields, c.IsSet)
+	named := c.IsSet("card") || wantsScheduler(c) || slices.ContainsFunc(cardFields, c.IsSet)
 	if !w.asked && w.storage == (onnx.WriteOptions{}) && !w.strip && !named {
 		return w, usagef("odeon convert has nothing to do: give --to, --path, --dtype, --inline, --external, --card or --strip-card")
 	}

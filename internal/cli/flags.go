@@ -50,6 +50,8 @@ func cardFlags() []cli.Flag {
 		text("decoder", "decode latents with the ONNX `FILE`"),
 		text("rate", "audio has `N` samples a second"),
 		text("fps", "video has `N` pictures a second"),
+		text("scheduler", "the network is sampled by the diffusers scheduler `NAME or FILE`: euler, ddim, DPMSolverMultistepScheduler, ..., or a scheduler_config.json"),
+		several("scheduler-option", "set `K=V`, an option of the diffusers scheduler's configuration, or an argument of its set_timesteps or step; repeatable"),
 	)
 }
 
@@ -69,6 +71,8 @@ func walkFlags() []cli.Flag {
 		switched("invert", "walk from given data to noise, by the same steps backwards, and from there back to data"),
 		text("resample", "walk every step `R` times, or every J steps together, R,J, noised again in between"),
 		text("clip", "clip the data prediction to `LO,HI` at every step"),
+		text("threshold", "clip each sample's data prediction to the quantile `P[,MAX]` of its absolute values where that is above 1, and divide by it"),
+		text("as", "where diffusers departs from a published method, walk as `WHICH`: diffusers, or published"),
 	}, guideFlags())...)
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"odeon/diffusers"
+	"odeon/internal/shellword"
 	"odeon/models"
 	"odeon/onnx"
 	"odeon/rewrite"
@@ -42,6 +44,9 @@ type infoReport struct {
 	Constants  int64            `json:"constants"` // numbers in Constant nodes, where some exporters put weights
 	External   []string         `json:"external,omitempty"`
 
+	Pipeline  *models.Pipeline `json:"pipeline,omitempty"`
+	Scheduler *infoScheduler   `json:"scheduler,omitempty"`
+
 	Compiled *rewrite.Compiled `json:"compiled,omitempty"`
 
 	Card    *models.Card      `json:"card,omitempty"`
@@ -70,9 +75,15 @@ type infoMissing struct {
 	Choices []string `json:"choices,omitempty"`
 }
 
+// infoScheduler is a diffusers scheduler: its class, and the options that are not that class's defaults.
+type infoScheduler struct {
+	Class   string   `json:"class"`
+	Options []string `json:"options"`
+}
+
 func info(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return usagef("odeon info needs a MODEL: an ONNX file, a card, a folder, or the name of an embedded model (odeon models lists them)")
+		return usagef("odeon info needs a MODEL: an ONNX file, a card, a folder with either, a diffusers folder, or the name of an embedded model (odeon models lists them)")
 	}
 	arg, err := oneModel(c)
 	if err != nil {
@@ -99,7 +110,7 @@ func newInfoReport(r *models.Resolved) *infoReport {
 	report := &infoReport{
 		Model: r.Model.Path(), Size: i.Size, IR: i.IRVersion, Opsets: map[string]int64{}, Producer: strings.TrimSpace(i.Producer + " " + i.ProducerVersion),
 		Operators: i.Operators, Parameters: i.Parameters, Constants: i.Constants, External: i.External,
-		Card: r.Card, From: r.Model.From, Shape: r.Shape, Layout: r.Layout, Guesses: r.Guesses, Assumed: assumed(r),
+		Pipeline: r.Model.Pipeline, Scheduler: schedulerInfo(r.Model.Scheduler), Card: r.Card, From: r.Model.From, Shape: r.Shape, Layout: r.Layout, Guesses: r.Guesses, Assumed: assumed(r),
 		Notes: slices.Concat(r.Model.Notes, i.Warnings),
 	}
 	for _, o := range i.Opsets {
@@ -121,6 +132,13 @@ func newInfoReport(r *models.Resolved) *infoReport {
 		report.Missing = append(report.Missing, infoMissing{p.Field, p.Error(), p.Choices})
 	}
 	return report
+}
+
+func schedulerInfo(s *diffusers.Scheduler) *infoScheduler {
+	if s == nil {
+		return nil
+	}
+	return &infoScheduler{s.Name(), listed(s.Options())}
 }
 
 // compiled makes it the report of a file that samples by itself, which has no card and misses nothing.
@@ -152,7 +170,7 @@ func (i *infoReport) printCompiled(row func(head string, cells ...string)) {
 	for n, s := range i.Notes {
 		row(headOnce(n, "note"), s)
 	}
-	row("run", fmt.Sprintf("python3 scripts/run_compiled.py %s -o samples.npy", shellWord(i.Model)))
+	row("run", fmt.Sprintf("python3 scripts/run_compiled.py %s -o samples.npy", shellword.Quote(i.Model)))
 }
 
 // assumed says what the card leaves to the defaults and a picture or guidance depends on.
@@ -223,6 +241,7 @@ func (i *infoReport) print(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%s\n", head, oneLine(strings.TrimSpace(strings.Join(cells, "  "))))
 	}
 	row("model", i.Model)
+	i.printPipeline(row)
 	var opsets []string
 	for _, domain := range slices.Sorted(maps.Keys(i.Opsets)) {
 		opsets = append(opsets, strings.TrimSpace(fmt.Sprintf("%s %d", domain, i.Opsets[domain])))
@@ -267,9 +286,30 @@ func (i *infoReport) print(w io.Writer) error {
 		row(headOnce(n, "missing"), m.Problem)
 	}
 	if len(i.Missing) == 0 {
-		row("ready", fmt.Sprintf("odeon sample %s", shellWord(i.Model)))
+		row("ready", fmt.Sprintf("odeon sample %s", shellword.Quote(i.Model)))
 	}
 	return t.Flush()
+}
+
+// printPipeline tells what a diffusers folder puts together, and what its scheduler was told.
+func (i *infoReport) printPipeline(row func(head string, cells ...string)) {
+	if p := i.Pipeline; p != nil {
+		row("pipeline", p.Class)
+		row("network", p.Network)
+		if p.Decoder != "" {
+			row("decoder", p.Decoder)
+		}
+	}
+	if s := i.Scheduler; s != nil {
+		file := ""
+		if i.Pipeline != nil && i.From["path"] == i.Pipeline.Scheduler {
+			file = i.Pipeline.Scheduler
+		}
+		row("scheduler", s.Class, file)
+		for n, option := range s.Options {
+			row(headOnce(n, "options"), shortened(option, 100))
+		}
+	}
 }
 
 // printHistory tells how the file came about, the oldest change first.
@@ -346,12 +386,4 @@ func bytesText(n int64) string {
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 	}
 	return fmt.Sprintf("%d bytes", n)
-}
-
-// shellWord quotes a word for a POSIX shell where it needs it.
-func shellWord(s string) string {
-	if s != "" && !strings.ContainsAny(s, " \t\n'\"\\$`!*?[]{}()<>|&;#~") {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -43,7 +43,18 @@ func openModel(c *cli.Context, arg string, except ...string) (*models.Model, err
 	if err != nil {
 		return nil, err
 	}
-	return models.Open(arg, layers...)
+	if wantsScheduler(c) {
+		layer, err := schedulerLayer(c, arg, layers)
+		if err != nil {
+			return nil, err
+		}
+		layers = slices.Insert(layers, 0, *layer)
+	}
+	model, err := models.Open(arg, layers...)
+	if err != nil {
+		return nil, err
+	}
+	return model, onePath(model)
 }
 
 // openNetwork is openModel for what is to be walked or rewritten: a compiled file, which samples by itself, is refused.

@@ -173,6 +173,9 @@ func meta(req request, r *models.Resolved, plan *sampler.Plan, g sampler.Guidanc
 	if g.Interval != nil && g.Weight != 1 {
 		add("guidance-interval", fmt.Sprintf("%g,%g", g.Interval[0], g.Interval[1]))
 	}
+	if plan.Threshold != nil {
+		add("threshold", plan.Threshold.String())
+	}
 	if plan.Clip != nil {
 		add("clip", fmt.Sprintf("%g,%g", plan.Clip[0], plan.Clip[1]))
 	}

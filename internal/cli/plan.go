@@ -61,6 +61,11 @@ func makePlan(r *models.Resolved, words values) (*sampler.Plan, walk, error) {
 	if err := r.Err("prediction", "path", "time", "scale", "start"); err != nil {
 		return nil, walk{}, err
 	}
+	if r.Model.Scheduler != nil {
+		if err := scheduled(r, words, &w); err != nil {
+			return nil, walk{}, err
+		}
+	}
 	if w.findsSteps() {
 		return nil, w, errNoPlan
 	}

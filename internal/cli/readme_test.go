@@ -44,6 +44,10 @@ func TestEveryCommandOfThePageEditingWorks(t *testing.T) {
 	runPage(t, "../../docs/editing.md", 12)
 }
 
+func TestEveryCommandOfThePageDiffusersWorks(t *testing.T) {
+	runPage(t, "../../docs/diffusers.md", 20)
+}
+
 func TestEveryCommandOfThePageGuidanceWorks(t *testing.T) {
 	runPage(t, "../../docs/guidance.md", 15)
 }
@@ -73,6 +77,9 @@ func runPage(t *testing.T, file string, least int) {
 	require.NoError(t, os.Symlink(gallery, filepath.Join(home, "gallery")))
 	networks := linkNetworks(t, home)
 	require.NoError(t, writeTrainingData(home))
+	for name, kind := range map[string]string{"ddpm": "DDPM", "dit": "DiT"} {
+		require.NoError(t, writePipeline(filepath.Join(home, name), kind))
+	}
 	card := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(page)
 	if card != nil && len(networks) > 0 {
 		require.NoError(t, os.WriteFile(filepath.Join(home, "mnist-vit", "card.json"), []byte(card[1]), 0o666))

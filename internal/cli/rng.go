@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 
+	"odeon/diffusers"
 	"odeon/sampler"
 	"odeon/sampler/torchrand"
 )
@@ -42,9 +43,7 @@ func (r rng) noise(req request, dim int, given bool) (sampler.Noise, error) {
 	if !isTorch {
 		return sampler.Philox{Seed: req.seed}, nil
 	}
-	z := &torchrand.Noise{Generators: torchrand.Generators{
-		Seed: req.seed, Seeds: r.seeds, Device: device, Samples: req.first + req.count,
-	}}
+	z := &torchrand.Noise{Generators: r.generators(req, device)}
 	if given {
 		z.FirstDraw = 1
 	}
@@ -55,6 +54,24 @@ func (r rng) noise(req request, dim int, given bool) (sampler.Noise, error) {
 		return nil, fmt.Errorf("--rng %s: %w", r.name, err)
 	}
 	return z, nil
+}
+
+func (r rng) generators(req request, device torchrand.Device) torchrand.Generators {
+	return torchrand.Generators{Seed: req.seed, Seeds: r.seeds, Device: device, Samples: req.first + req.count}
+}
+
+// increments are torchsde's, of the motion that a diffusers scheduler draws them of; nil where PyTorch's numbers are not asked for, or
+// there is no motion, and draws are independent normals.
+func (r rng) increments(motion *diffusers.Motion, req request) sampler.Noise {
+	device, isTorch := torchDevices[r.name]
+	if !isTorch || motion == nil {
+		return nil
+	}
+	generators := r.generators(req, device)
+	if motion.Seed != nil {
+		generators.Seed = *motion.Seed
+	}
+	return torchrand.BrownianTree{Generators: generators, Low: motion.Low, High: motion.High, Spans: motion.Spans}
 }
 
 // String is what the report adds to the seed.

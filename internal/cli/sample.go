@@ -20,8 +20,8 @@ func sampleCommand() *cli.Command {
 		Name:      "sample",
 		Usage:     "samples from a network",
 		ArgsUsage: "[MODEL]",
-		Description: "MODEL is an ONNX file, a card, a folder with either, or an embedded model; without it the embedded\n" +
-			"default. What the graph leaves open a card says, or the flags (odeon info MODEL tells what is missing).\n" +
+		Description: "MODEL is an ONNX file, a card, a folder with either, a diffusers folder, or an embedded model; without it the\n" +
+			"embedded default. What the graph leaves open a card says, or the flags (odeon info MODEL tells what is missing).\n" +
 			"Without -o a picture with a telling name is written to the current folder. For example:\n\n" +
 			"  odeon sample model.onnx -n 64 --steps 100 --seed 7 -o grid.png -o samples.npy\n" +
 			"  odeon sample model.onnx --label 0-9 --guidance 3 -o 'digit-%d.png'",
@@ -67,9 +67,12 @@ func sample(c *cli.Context) error {
 	if err := walk.canGuide(r); err != nil {
 		return err
 	}
+	if err := r.CanVary(plan); err != nil {
+		return err
+	}
 
 	// The samples: where they start, how many, of which classes.
-	source, err := readStart(c, r, plan, req)
+	source, err := readStart(c, r, plan, walk.motion, req)
 	if err != nil {
 		return err
 	}

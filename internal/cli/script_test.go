@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"shape":        shape,
 			"array":        member,
 			"twofold":      twofold,
+			"pipeline":     pipeline,
 			"trainingdata": trainingData,
 			"mask":         mask,
 			"upper":        upper,

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"odeon/internal/shellword"
 	"odeon/onnx"
 	"odeon/train"
 	"odeon/train/data"
@@ -130,7 +131,7 @@ func (t *trainReport) print(w io.Writer) {
 	var words []string
 	for _, c := range t.Chosen {
 		if c.Flag != "net" && c.Flag != "out" {
-			words = append(words, "--"+c.Flag+" "+shellWord(c.Value))
+			words = append(words, "--"+c.Flag+" "+shellword.Quote(c.Value))
 		}
 	}
 	if len(words) > 0 {

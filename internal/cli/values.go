@@ -51,8 +51,22 @@ func layOver(flags *cli.Context, sampling map[string]string) values {
 	} else if flags.IsSet("steps") || flags.IsSet("grid") || flags.IsSet("indexes") {
 		delete(kept, "tolerance")
 	}
+	if flags.IsSet("scheduler") {
+		for _, name := range walkDefaults {
+			delete(kept, name)
+		}
+	}
+	for _, option := range flags.StringSlice("scheduler-option") {
+		switch name, _, _ := strings.Cut(option, "="); name {
+		case "num_inference_steps", "timesteps", "sigmas":
+			delete(kept, "steps")
+		}
+	}
 	return values{flags, kept}
 }
+
+// walkDefaults are a card's defaults that a scheduler given beside it replaces.
+var walkDefaults = []string{"steps", "solver", "order", "grid", "sigma", "eta", "variance", "t-start", "t-end", "last", "indexes", "end-index", "clip", "threshold"}
 
 // text returns the flag's text and where it was found; ok is false where neither flag nor card has it.
 func (v values) text(name string) (text, where string, ok bool) {
@@ -197,6 +211,25 @@ func (v values) pair(name string) (*[2]float64, error) {
 		return nil, bad(where, text, "two numbers LO,HI, the lower one first")
 	}
 	return &[2]float64{a, b}, nil
+}
+
+// threshold reads P[,MAX].
+func (v values) threshold() (*sampler.Threshold, error) {
+	text, where, ok := v.text("threshold")
+	if !ok {
+		return nil, nil
+	}
+	ratio, most, limited := strings.Cut(text, ",")
+	t := &sampler.Threshold{}
+	var err, errMost error
+	t.Ratio, err = strconv.ParseFloat(strings.TrimSpace(ratio), 64)
+	if limited {
+		t.Max, errMost = strconv.ParseFloat(strings.TrimSpace(most), 64)
+	}
+	if err != nil || errMost != nil || !(t.Ratio > 0 && t.Ratio <= 1) || limited && !(t.Max > 0 && t.Max <= math.MaxFloat64) {
+		return nil, bad(where, text, "P[,MAX]: a share of the elements, above 0 and at most 1, and a limit above 0")
+	}
+	return t, nil
 }
 
 // resample reads R or R,J.

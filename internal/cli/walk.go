@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"odeon/diffusers"
 	"odeon/sampler"
 	"odeon/schedule"
 )
@@ -12,6 +13,7 @@ import (
 type walk struct {
 	settings sampler.Settings
 	guidance sampler.Guidance
+	motion   *diffusers.Motion // whose increments the draws are; nil: nobody's
 }
 
 // parseWalk reads walkFlags' values. It needs no model, so that a mistake in the command line is told before any file is opened.
@@ -25,6 +27,7 @@ func parseWalk(v values) (walk, error) {
 		func() (err error) { s.Strength, err = v.within("strength", 0, partOfAWalk); return },
 		func() (err error) { s.Resample, err = v.resample(); return },
 		func() (err error) { s.Clip, err = v.pair("clip"); return },
+		func() (err error) { s.Threshold, err = v.threshold(); return },
 		func() (err error) { s.Last, err = v.oneOf("last", "", lasts()...); return },
 		func() (err error) { w.guidance, err = parseGuidance(v); return },
 	} {
