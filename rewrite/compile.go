@@ -120,25 +120,10 @@ func fits(r *models.Resolved, plan *sampler.Plan) error {
 		return fmt.Errorf("%s: the plan reads two predictions, %s and %s, and a compiled file reads one; give --prediction %s, from which the other is converted, or --sigma 0",
 			r.Model.Path(), plan.Prediction, plan.Second, plan.Prediction)
 	}
-	for _, c := range []struct{ what, plan, model string }{
-		{"path", plan.Path, r.Path.String()},
-		{"prediction", plan.Prediction, r.Prediction.String()},
-	} {
-		if c.plan != c.model {
-			return fmt.Errorf("%s: the plan is for the %s %s, and the network's is %s; make the plan from this model's card (odeon plan), or correct the card",
-				r.Model.Path(), c.what, brief(c.plan), brief(c.model))
-		}
+	if err := plan.Suits(r.Sampling()); err != nil {
+		return fmt.Errorf("%s: %w", r.Model.Path(), err)
 	}
 	return nil
-}
-
-// brief keeps the beginning of a text that may list hundreds of numbers.
-func brief(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return text[:most] + "..."
 }
 
 // compiler is a sampler in the making.

@@ -34,6 +34,9 @@
 // with the exact field of a Gaussian mixture. guidance.go leads away from a network's unconditional half or, by [Autoguided], from a
 // weaker network; a [Form] says in which direction (zerostar.go, perpendicular.go). A [Job] walks many samples in chunks, side by side.
 //
+// Package fit makes plans of few calls for one network, by coefficients that follow a fine walk of it. [Plan.Suits] says whether a
+// plan that was read back was made for the network at hand.
+//
 // Plans are float64; the walk is float32, with every product rounded before it is added, so that a sample has the same
 // bits on every machine, whatever the size of its chunk.
 package sampler

@@ -86,6 +86,9 @@ type Plan struct {
 	Signal   float64 `json:"signal,omitempty"`    // and their weight in it
 	Turn     int     `json:"turn,omitempty"`      // how many steps lead from data to noise, before those back to data
 
+	Fitted   string `json:"fitted,omitempty"`   // what the coefficients were fitted to (package fit), in words; empty: they are a solver's
+	Guidance string `json:"guidance,omitempty"` // and under which guidance, in words; a walk under another has another field
+
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -124,6 +127,22 @@ func (p *Plan) readBack() (first, second int) {
 		}
 	}
 	return first, second
+}
+
+// States is how many states' worth of memory a walk by the plan holds: its own, a kept one, noise, and the predictions that it looks
+// back on.
+func (p *Plan) States() int {
+	first, second := p.readBack()
+	n := 1 + max(first, second)
+	if p.Second != "" {
+		n += max(first, second)
+	}
+	for _, more := range []bool{p.keeps(), p.Draws() > 0, p.looksBack()} {
+		if more {
+			n++
+		}
+	}
+	return n
 }
 
 // keeps says whether the plan refers back to a state.

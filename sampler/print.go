@@ -78,6 +78,7 @@ func (p *Plan) header() [][2]string {
 		{"start", p.startText()},
 		{"steps", fmt.Sprintf("%d, network calls %d", p.Steps, p.Calls())},
 		{"inversion", turn},
+		{"fitted", p.Fitted},
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"odeon/models"
 	"odeon/onnx"
 	"odeon/rewrite"
-	"odeon/sampler"
 )
 
 func compileCommand() *cli.Command {
@@ -38,9 +37,7 @@ func compileFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "decode", Value: true, Usage: "include the decoder, where there is one; --decode=false gives latents"},
 		switched("quiet", "no notes"),
 	)
-	return slices.Concat(own,
-		inCategory("The walk from noise to data", text("plan", "walk by the plan in `FILE`, as odeon plan --json prints it, in place of the flags below")),
-		walkFlags(), cardFlags())
+	return slices.Concat(own, planFlag(), walkFlags(), cardFlags())
 }
 
 func compile(c *cli.Context) error {
@@ -49,6 +46,9 @@ func compile(c *cli.Context) error {
 	}
 	in, out := c.Args().Get(0), c.Args().Get(1)
 	if _, err := parseWalk(values{flags: c}); err != nil {
+		return err
+	}
+	if err := checkPlanFlag(c); err != nil {
 		return err
 	}
 	sets, err := parseSets(c)
@@ -104,33 +104,6 @@ func notInput(out, in string) error {
 		return fmt.Errorf("%s is the network itself; give OUT another name", out)
 	}
 	return nil
-}
-
-// chosenPlan is the plan of --plan FILE, else the one that card and flags make.
-func chosenPlan(r *models.Resolved, c *cli.Context) (*sampler.Plan, walk, error) {
-	if !c.IsSet("plan") {
-		return makePlan(r, layOver(c, r.Card.Sampling.Texts()))
-	}
-	for _, f := range walkFlags() {
-		if name := f.Names()[0]; c.IsSet(name) && name != "guidance" && !slices.Contains(steering, name) {
-			return nil, walk{}, usagef("--plan gives the whole walk, and --%s a part of it; give one of them", name)
-		}
-	}
-	words := layOver(c, r.Card.Sampling.Texts())
-	w, err := parseWalk(words)
-	if err != nil {
-		return nil, w, err
-	}
-	f, err := os.Open(c.String("plan"))
-	if err != nil {
-		return nil, w, fmt.Errorf("--plan: %w", err)
-	}
-	defer f.Close()
-	plan, err := sampler.ReadPlan(f)
-	if err != nil {
-		return nil, w, fmt.Errorf("--plan %s: %w; expected what odeon plan --json prints", c.String("plan"), err)
-	}
-	return plan, w, w.bindGuidance(words, r, plan)
 }
 
 // printCompiled reports what was written, and what it is fed.

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -19,6 +20,8 @@ import (
 	"odeon/internal/array"
 	"odeon/internal/atomicfile"
 	"odeon/onnx"
+	"odeon/sampler"
+	"odeon/schedule"
 )
 
 // effect is a command line with a flag and without it, behind words that are most flags' usual ones: what comes out differs. "@" stands for
@@ -135,6 +138,7 @@ var sampleEffects = map[string]effect{
 	"trajectories":      {"@everything.onnx", "--out @way.npz", "--trajectories"},
 	"json":              {"@everything.onnx", "", "--json=false"},
 	"quiet":             {"@everything.onnx", "", "--quiet"},
+	"plan":              {"@everything.onnx", "", "--plan @saved.json"},
 	"steps":             {"@everything.onnx", "", "--steps 3"},
 	"solver":            {"@everything.onnx", "", "--solver heun"},
 	"grid":              {"@everything.onnx", "", "--grid quadratic"},
@@ -221,6 +225,10 @@ func writeEffects(t *testing.T, folder string) {
 	data, err = g.Bytes()
 	write("video.onnx", data, err)
 
+	plan, err := sampler.NewPlan(sampler.Model{Path: schedule.CondOT(), Prediction: schedule.Velocity}, sampler.Settings{Steps: 3})
+	require.NoError(t, err)
+	data, err = json.Marshal(plan)
+	write("saved.json", data, err)
 	write("other.json", []byte(`{"prediction": "data"}`), nil)
 	for name, shape := range map[string][]int{"pairs.npy": {2, 2}, "steps.npy": {4, 2, 2}, "mask.npy": {1, 2}} {
 		numbers := make([]float32, (&array.Array{Shape: shape}).Len())

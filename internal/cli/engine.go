@@ -51,7 +51,7 @@ func newEngine(ctx context.Context, lib onnx.Library, r *models.Resolved, run mo
 		wishes.Device = rt.OnDevice(req.session.Provider)
 	}
 	e.split = cut(run.Count, e.dim, g.Guides(), cores(), wishes)
-	if err := fits(e.split, e.dim); err != nil {
+	if err := fits(e.split, e.dim, max(2, req.states)); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Model.Path(), err)
 	}
 	options := req.session

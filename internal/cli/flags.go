@@ -117,5 +117,5 @@ func sampleFlags() []cli.Flag {
 		switched("json", "report as one line of JSON"),
 		switched("quiet", "no progress, no notes; warnings stay, unless --json reports them"),
 	)
-	return slices.Concat(samples, output, walkFlags(), cardFlags(), runtimeFlags())
+	return slices.Concat(samples, output, planFlag(), walkFlags(), cardFlags(), runtimeFlags())
 }

@@ -75,8 +75,9 @@ func TestStatesThatNoMachineHoldsAreRefused(t *testing.T) {
 	if math.IsInf(machine.Memory(), 1) {
 		t.Skip("this system does not tell how much memory it has")
 	}
-	require.NoError(t, fits(split{Workers: 2, Chunk: 64}, 3*64*64))
-	require.ErrorContains(t, fits(split{Workers: 1, Chunk: 1}, 1e15), "GB of memory")
+	require.NoError(t, fits(split{Workers: 2, Chunk: 64}, 3*64*64, 2))
+	require.ErrorContains(t, fits(split{Workers: 1, Chunk: 1}, 1e15, 2), "GB of memory")
+	require.ErrorContains(t, fits(split{Workers: 1, Chunk: 1}, 3*64*64, 1e9), "GB of memory", "a plan that looks back on all of a long walk")
 }
 
 // An interruption before anything is open is told as one too.

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/urfave/cli/v2"
 
+	"odeon/internal/atomicfile"
 	"odeon/models"
 	"odeon/sampler"
 )
@@ -16,14 +18,32 @@ func planCommand() *cli.Command {
 		Usage:     "prints the table that a sampler is: one row a network call",
 		ArgsUsage: "[MODEL]",
 		Description: "The table is made from the card and the flags alone: no library is loaded and no network runs.\n" +
-			"Without MODEL it is that of the embedded default; --path and --prediction make it anyone's.",
-		Flags:  slices.Concat([]cli.Flag{switched("json", "the plan as JSON")}, walkFlags(), cardFlags()),
+			"Without MODEL it is that of the embedded default; --path and --prediction make it anyone's.\n\n" +
+			"With --optimize-grid N the network runs, and a plan of N calls is fitted to it; sample --plan FILE walks by it:\n\n" +
+			"  odeon plan digits --optimize-grid 8 -o eight.json\n" +
+			"  odeon sample digits --plan eight.json",
+		Flags:  planFlags(),
 		Action: plan,
 	}
 }
 
+func planFlags() []cli.Flag {
+	output := []cli.Flag{switched("json", "the plan as JSON"), text("out", "write the plan as JSON to `FILE`", "o")}
+	return slices.Concat(output, planFlag(), walkFlags(), fitFlags(), cardFlags())
+}
+
 func plan(c *cli.Context) error {
+	if err := checkPlanFlag(c); err != nil {
+		return err
+	}
+	if _, err := parseFit(values{flags: c}); err != nil {
+		return err
+	}
 	if _, err := parseWalk(values{flags: c}); err != nil {
+		return err
+	}
+	sets, err := parseSets(c)
+	if err != nil {
 		return err
 	}
 	arg, err := oneModel(c)
@@ -34,13 +54,35 @@ func plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r := models.Resolve(model)
-	p, w, err := makePlan(r, layOver(c, r.Card.Sampling.Texts()))
+	words := layOver(c, model.Card.Sampling.Texts())
+	fitting, err := parseFit(words)
+	if err != nil {
+		return err
+	}
+	if fitting != nil {
+		model.Card.Decoder = nil // a plan goes as far as the latents
+	}
+	r := models.Resolve(model, sets...)
+	var p *sampler.Plan
+	var w walk
+	var best *fitted
+	if fitting != nil {
+		if best, w, err = optimize(c, r, words, fitting); err == nil {
+			p = best.Plan
+		}
+	} else {
+		p, w, err = chosenPlan(r, c)
+	}
 	if err != nil {
 		return err
 	}
 	if err := w.checkGuidance(c); err != nil {
 		return err
+	}
+	if file := c.String("out"); file != "" {
+		if err := atomicfile.Write(file, func(f io.Writer) error { return writeJSON(f, p) }); err != nil {
+			return err
+		}
 	}
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, p)
@@ -48,7 +90,13 @@ func plan(c *cli.Context) error {
 	if w.guidance.Guides() {
 		fmt.Fprintf(c.App.Writer, "%-11s %s: %d evaluations a sample\n", "guidance", w.describeGuidance(r), sampler.Evaluations(p, w.guidance))
 	}
-	return p.Print(c.App.Writer)
+	if err := p.Print(c.App.Writer); err != nil {
+		return err
+	}
+	if best != nil {
+		best.print(c.App.Writer)
+	}
+	return nil
 }
 
 // makePlan builds the table from the flags and the card's defaults. It needs the card's side of the model alone: what the

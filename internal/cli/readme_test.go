@@ -52,6 +52,8 @@ func TestEveryCommandOfThePageGuidanceWorks(t *testing.T) {
 	runPage(t, "../../docs/guidance.md", 15)
 }
 
+func TestEveryCommandOfThePageFittedWorks(t *testing.T) { runPage(t, "../../docs/fitted.md", 6) }
+
 func TestEveryCommandOfThePageTrainingWorks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains; the same in the long run of the tests")

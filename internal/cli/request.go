@@ -25,6 +25,7 @@ type request struct {
 	plan    string // file that the walked plan is written to
 	wishes  wishes
 	session onnx.SessionOptions
+	states  int // that a walk by the plan holds
 
 	alone        bool // each sample is walked by itself
 	latent       bool // the samples are latents whose decoder is left out

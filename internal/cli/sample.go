@@ -50,7 +50,7 @@ func sample(c *cli.Context) error {
 	req.latent = latent
 
 	// The plan: the coefficients of every step; or a tolerance that finds them on the way.
-	plan, walk, err := makePlan(r, words)
+	plan, walk, err := chosenPlan(r, c)
 	var own *adaptive
 	if walk.findsSteps() {
 		if own, err = newAdaptive(r, walk); err == nil {
@@ -61,6 +61,7 @@ func sample(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	req.states = plan.States()
 	if err := walk.checkGuidance(c); err != nil {
 		return err
 	}
@@ -164,6 +165,9 @@ func sample(c *cli.Context) error {
 func checkWords(c *cli.Context) error {
 	words := values{flags: c}
 	if _, err := parseWalk(words); err != nil {
+		return err
+	}
+	if err := checkPlanFlag(c); err != nil {
 		return err
 	}
 	_, err := parseRequest(words)

@@ -22,7 +22,7 @@ type values struct {
 }
 
 // layOver drops those of the card's defaults that a flag replaces under another name: a list of times or indexes, and the
-// number of steps, are three ways to say where to step.
+// number of steps, are three ways to say where to step; a time and an index two ways to say where to end.
 func layOver(flags *cli.Context, sampling map[string]string) values {
 	kept := maps.Clone(sampling)
 	grid := strings.TrimSpace(flags.String("grid"))
@@ -38,6 +38,11 @@ func layOver(flags *cli.Context, sampling map[string]string) values {
 	}
 	if flags.IsSet("guide-model") {
 		delete(kept, "negative-label")
+	}
+	for name, other := range map[string]string{"t-end": "end-index", "end-index": "t-end"} {
+		if flags.IsSet(name) {
+			delete(kept, other) // two ways to say where to end
+		}
 	}
 	if flags.IsSet("solver") && flags.String("solver") != kept["solver"] {
 		for _, own := range []string{"eta", "variance", "order", "tolerance", "churn", "gamma", "corrector"} { // the other solver's settings
