@@ -6,8 +6,8 @@ import "fmt"
 // right for no other.
 func (p *Plan) Suits(m Model) error {
 	second := m.Second.String()
-	if p.Second == "" {
-		second = "" // whatever the network gives beside its prediction, no row reads it
+	if p.Second == "" || p.Second == LearnedVariance || p.ReadsUnclipped() {
+		second = p.Second // no row reads a second prediction of the network's
 	}
 	for _, c := range []struct{ what, plan, model string }{
 		{"path", p.Path, m.Path.String()},

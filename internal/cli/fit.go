@@ -109,6 +109,9 @@ func optimize(c *cli.Context, r *models.Resolved, words values, req *fitRequest)
 			return nil, w, check
 		}
 	}
+	if r.Model.Scheduler != nil {
+		w.settings = besideScheduler(w.settings, words)
+	}
 	settings := req.settings
 	settings.Walk = w.settings
 	settings = settings.For(r.Dim())
@@ -158,6 +161,16 @@ func optimize(c *cli.Context, r *models.Resolved, words values, req *fitRequest)
 	result.Plan.Guidance = guided
 	result.Plan.Fitted = fmt.Sprintf("to %s, guidance %s: %d samples of seed %d, %s", r.Model.Name, guided, result.Samples, req.seed, result.Teacher())
 	return &fitted{result, e.split, time.Since(began).Seconds()}, w, nil
+}
+
+// besideScheduler is what a fit keeps of the walk of a diffusers scheduler, beside its path and prediction: how it clips. Places, solver and
+// noise it finds itself, or does without.
+func besideScheduler(s sampler.Settings, words values) sampler.Settings {
+	kept := sampler.Settings{From: s.From, To: s.To, EndIndex: s.EndIndex, Clip: s.Clip, Threshold: s.Threshold}
+	if words.has("last") {
+		kept.Last = s.Last
+	}
+	return kept
 }
 
 // countedNetwork is a network whose calls move a bar: by one for each sample.

@@ -72,7 +72,7 @@ func (w *student) call(ctx context.Context, k int) error {
 	}
 	p := make([]float32, len(x))
 	*w.calls++
-	if err := sampler.Clip(w.problem.Network, w.skeleton).Predict(ctx, p, x, row.At(w.problem.First)); err != nil {
+	if err := sampler.Clip(w.problem.Network, w.skeleton).Predict(ctx, p, x, row.At(w.problem.First, len(x)/w.problem.Dim)); err != nil {
 		return err
 	}
 	f := float64s(p)
