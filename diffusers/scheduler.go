@@ -27,14 +27,14 @@ type Scheduler struct {
 	unfed bool // the network's card says what it is fed, and the nodes do not; see Adapt
 }
 
-// Named is the scheduler of that name with its defaults: the class with or without "Scheduler", or a short name such as
-// ddim, euler, dpmsolver++.
+// Named is the scheduler of that name with its defaults: the class, with or without "Scheduler" and the "Discrete" or "Multistep" before it, in
+// whatever spelling (FlowMatchEulerDiscreteScheduler, flow-match-euler), or a short name such as ddim, euler, dpmsolver++.
 func Named(name string) (*Scheduler, error) {
-	all := classes()
-	plain := strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "Scheduler"))
+	plain := bare(strings.TrimSuffix(strings.TrimSpace(name), "Scheduler"))
 	var names, shorts []string
-	for _, c := range all {
-		if strings.ToLower(c.name) == plain || slices.Contains(c.short, plain) {
+	for _, c := range classes() {
+		known := append([]string{c.name, strings.TrimSuffix(c.name, "Discrete"), strings.TrimSuffix(c.name, "Multistep")}, c.short...)
+		if slices.ContainsFunc(known, func(k string) bool { return bare(k) == plain }) {
 			if c.walk == nil {
 				return nil, fmt.Errorf("scheduler %s is not supported: %s", c.full(), c.why)
 			}
@@ -49,6 +49,11 @@ func Named(name string) (*Scheduler, error) {
 		hint = nearest.Hint(name+"Scheduler", names)
 	}
 	return nil, fmt.Errorf("unknown scheduler %q%s; known are %s", name, hint, strings.Join(names, ", "))
+}
+
+// bare is a name without what spellings differ in.
+func bare(name string) string {
+	return strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(name))
 }
 
 // Parse reads a scheduler_config.json. Keys that begin with _ are diffusers' own records and say nothing about sampling.

@@ -112,9 +112,12 @@ func (s *Scheduler) Adapt(path schedule.Path) bool {
 			list[i], before = 1-bar/before, bar
 		}
 		s.given["trained_betas"], s.given["num_train_timesteps"] = list, float64(table.Count())
-	case s.class.flow && path.String() == schedule.CondOT().String():
-	default:
+	case discrete:
 		return false
+	default: // a path without a table: the class's own, or nothing
+		if m, err := s.Model(); err != nil || m.Path.String() != path.String() {
+			return false
+		}
 	}
 	s.unfed = true
 	return true

@@ -43,18 +43,21 @@ func schedulerLayer(c *cli.Context, arg string, others []models.Layer) (*models.
 		return nil, err
 	}
 	s.Published = as == "published"
-	if c.IsSet("scheduler") && strings.HasPrefix(from, "--") {
+	if c.IsSet("scheduler") {
 		model, err := models.Open(arg, others...)
 		if err != nil {
 			return nil, err
 		}
 		r := models.Resolve(model)
+		named := strings.HasPrefix(from, "--") // and no configuration
 		switch {
-		case r.Path == nil || !r.Prediction.Valid():
-		case s.Adapt(r.Path):
+		case r.Path == nil || !r.Prediction.Valid(): // the scheduler tells of both
+		case named && s.Adapt(r.Path):
 			return &models.Layer{From: from, Card: &models.Card{}, Scheduler: s}, nil
 		default:
-			s.Notes = append(s.Notes, fmt.Sprintf("%s does not walk the card's path %s: its own path and prediction stand in place of the card's", s.Name(), shortened(r.Path.String(), 60)))
+			if err := overCard(s, from, r); err != nil && named && (c.Command.Name != "plan" || c.NArg() > 0) { // without MODEL it is a table for no network in particular
+				return nil, err
+			}
 		}
 	}
 	layer, err := models.SchedulerLayer(from, s)
@@ -197,6 +200,27 @@ func scheduled(r *models.Resolved, words values, w *walk) error {
 		w.motion = planned.Motion
 	}
 	return nil
+}
+
+// overCard notes what of a scheduler stands in place of the card's. Another prediction is an error, for a class that was only named: the
+// network of a card that tells what it predicts is not another's.
+func overCard(s *diffusers.Scheduler, from string, r *models.Resolved) error {
+	m, err := s.Model()
+	if err != nil {
+		return err
+	}
+	of := func(p schedule.Prediction, path schedule.Path) string {
+		return fmt.Sprintf("%s along %s", p, shortened(path.String(), 60))
+	}
+	theirs, ours := of(m.Prediction, m.Path), of(r.Prediction, r.Path)
+	if theirs != ours {
+		s.Notes = append(s.Notes, fmt.Sprintf("%s is for a network that predicts %s, which stands in place of what the card of %s says: %s", from, theirs, r.Model.Path(), ours))
+	}
+	if m.Prediction.Equal(r.Prediction) {
+		return nil
+	}
+	return fmt.Errorf("%s is for networks that predict %s, and by its card %s predicts %s: take a scheduler for that (flow-match-euler walks condot), "+
+		"rewrite the network with odeon convert, or, where the card is wrong, give --prediction and --path", from, theirs, r.Model.Path(), ours)
 }
 
 // onePath says that a card over the scheduler's may not have another path than the scheduler walks.
