@@ -109,7 +109,7 @@ func calls(list ...option) []option {
 
 // classes are all that are known, in the order of their names.
 func classes() []*class {
-	all := slices.Concat(levelClasses(), flowClasses(), edmClasses(), trainedClasses(), dpmClasses(), otherClasses())
+	all := slices.Concat(levelClasses(), flowClasses(), edmClasses(), scoreClasses(), trainedClasses(), dpmClasses(), otherClasses())
 	list := make([]*class, len(all))
 	for i := range all {
 		list[i] = &all[i]

@@ -15,6 +15,5 @@ func otherClasses() []class {
 		{name: "HeliosDMD", why: "its states change their size on the way"},
 		{name: "MiniMaxH3", why: "it is newer than diffusers 0.38, whose classes are known here"},
 		{name: "FlowMapEulerDiscrete", why: "its network is fed two times at once"},
-		{name: "ScoreSdeVe", why: "its correctors' steps depend on the states: take --solver predictor-corrector on a ve path"},
 	}
 }

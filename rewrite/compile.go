@@ -108,6 +108,8 @@ func fits(r *models.Resolved, plan *sampler.Plan) error {
 		return err
 	}
 	switch {
+	case plan.Together():
+		return fmt.Errorf("%s: the plan (%s) has steps as long as the samples of a batch make them, which a compiled file cannot measure; take another solver, or sample with odeon sample", r.Model.Path(), plan.Solver)
 	case plan.Second == "":
 	case plan.ReadsUnclipped():
 		if slices.ContainsFunc(plan.Rows, func(row sampler.Row) bool { return !row.Call || len(row.S) > 1 }) {

@@ -1,5 +1,12 @@
 package sampler
 
+import (
+	"cmp"
+	"math"
+
+	"odeon/schedule"
+)
+
 // Solvers as diffusers has them, where it departs from the published method. They have no name on the command line: the configuration
 // of a scheduler asks for them.
 
@@ -21,6 +28,49 @@ var (
 	DiffusersSA      = sde(multistep{form: dataForm, over: byLambda, rule: bh1, corrected: true}.solver("sa-bh1", 2, 4, "sa with the first moment of UniPC's bh1", "diffusers"))
 	DiffusersSANoise = sde(multistep{form: noiseForm, over: byLambda, corrected: true}.solver("sa-noise", 2, 4, "sa on the noise", "diffusers"))
 )
+
+// DiffusersScoreSDE is predictor and corrector for networks of the score whose noise explodes (Song et al. 2021, https://arxiv.org/abs/2011.13456,
+// algorithm 2, with the correctors of a level before its predictor), in x/alpha and sigma = beta/alpha:
+//
+//	x'/alpha' = x/alpha + (sigma^2 - sigma'^2) alpha s + sqrt(sigma^2 - sigma'^2) xi,
+//
+// after Corrector.Steps (1) of Langevin dynamics whose length is measured, with Corrector.Ratio (0.16).
+var DiffusersScoreSDE = Solver{
+	Name:    "score-sde",
+	Summary: "Langevin dynamics of measured length at a level, and the reverse diffusion to the next",
+	Source:  "Song et al. 2021, arXiv 2011.13456, algorithm 2",
+	step:    (*builder).scoreSDE,
+	works:   schedule.Score,
+	knows:   byCorrector,
+}
+
+func (b *builder) scoreSDE(k int, from, to node) error {
+	sigma, next := from.point.Sigma(), to.point.Sigma()
+	if !(next < sigma) || from.point.Alpha == 0 {
+		return &noCallError{t: from.t, why: "the reverse diffusion goes from a finite noise level beta/alpha to a lower one"}
+	}
+	steps := cmp.Or(b.settings.Corrector.Steps, 1)
+	b.draws = steps + 1
+	for range steps {
+		row, err := b.call(k, from)
+		if err != nil {
+			return err
+		}
+		row.A, row.B, row.C = 1, []float64{1}, 1
+		row.Ratio = cmp.Or(b.settings.Corrector.Ratio, 0.16)
+		row.Next, row.Note = from.t, "Langevin, its length measured"
+		b.append(row)
+	}
+	row, err := b.call(k, from)
+	if err != nil {
+		return err
+	}
+	square := (sigma - next) * (sigma + next)
+	row.A, row.B, row.C = to.point.Alpha/from.point.Alpha, []float64{to.point.Alpha * square * from.point.Alpha}, to.point.Alpha*math.Sqrt(square)
+	row.Next, row.Ends = to.t, true
+	b.append(row)
+	return nil
+}
 
 // turned is the weight in diffusers' multistep_dpm_solver_third_order_update of sde-dpmsolver++.
 func turned(r rule) rule {

@@ -35,6 +35,7 @@ type Row struct {
 	S     []float64 `json:"s,omitempty"` // only where the network gives two predictions and the row reads the second
 	C     float64   `json:"c,omitempty"`
 	C1    float64   `json:"c1,omitempty"`
+	Ratio float64   `json:"ratio,omitempty"` // of signal to noise, of a step whose length is measured; see pace.go
 	L     float64   `json:"l,omitempty"`     // of learned variances
 	Draw  int       `json:"draw,omitempty"`  // which draw xi is (0 is the start): step k's are numbered from k times the most that a step draws, plus 1; 0: the row draws nothing
 	Draw1 int       `json:"draw1,omitempty"` // which draw xi_1 is: the last one before the row's own
@@ -196,7 +197,7 @@ func (p *Plan) Check() error {
 		bad := func(format string, args ...any) error {
 			return fmt.Errorf("plan: row %d (step %d, t=%.6g): %s", i, row.Step, row.T, fmt.Sprintf(format, args...))
 		}
-		if !finite(row.T, row.Next, row.Input, row.Scale, row.A, row.A0, row.C, row.C1, row.L, row.FX, row.FP, row.DataX, row.DataP, row.KnownX, row.KnownZ, row.Sigma) || !finite(row.B...) || !finite(row.S...) {
+		if !finite(row.T, row.Next, row.Input, row.Scale, row.A, row.A0, row.C, row.C1, row.Ratio, row.L, row.FX, row.FP, row.DataX, row.DataP, row.KnownX, row.KnownZ, row.Sigma) || !finite(row.B...) || !finite(row.S...) {
 			return bad("a number is not finite")
 		}
 		if row.Step != step {
@@ -214,6 +215,8 @@ func (p *Plan) Check() error {
 			return bad("reads %d predictions, but only %d were made", max(len(row.B), len(row.S)), calls)
 		case len(row.S) > 0 && p.Second == "":
 			return bad("reads a second prediction, but the plan has none")
+		case row.Ratio != 0 && (row.Ratio < 0 || !row.Call || row.C == 0 || len(row.B) != 1 || len(row.S) > 0 || row.C1 != 0):
+			return bad("has ratio %v, which asks for one call, its prediction and fresh noise, and nothing earlier", row.Ratio)
 		case row.L != 0 && (p.Second == "" || !row.Call || row.C == 0):
 			return bad("has l = %v, but draws no noise or makes no second prediction to multiply it by", row.L)
 		case len(row.S) > 0 && p.bounds() && !p.ReadsUnclipped():

@@ -203,6 +203,7 @@ func (p *Plan) columns() []column {
 		add(fmt.Sprintf("S%d", j), true, func(r *Row) float64 { return entry(r.S, j) })
 	}
 	add("C", false, func(r *Row) float64 { return r.C })
+	add("ratio", false, func(r *Row) float64 { return r.Ratio })
 	add("L", false, func(r *Row) float64 { return r.L })
 	add("C1", false, func(r *Row) float64 { return r.C1 })
 	add("draw1", false, func(r *Row) float64 { return float64(r.Draw1) })

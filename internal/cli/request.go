@@ -104,6 +104,15 @@ func (r *request) walkAlone() error {
 	return nil
 }
 
+// walkTogether is an error where samples that bear on one another are to be walked apart.
+func (r *request) walkTogether(count int) error {
+	if 0 < r.wishes.Batch && r.wishes.Batch < count || r.wishes.Workers > 1 {
+		return fmt.Errorf("this plan has steps as long as the samples of a batch make them, so that all %d have to be walked at once; leave --batch and --workers out", count)
+	}
+	r.wishes.Batch, r.wishes.Workers = count, 1
+	return nil
+}
+
 // savePlan writes the plan that was walked, where it is asked for.
 func (r request) savePlan(plan *sampler.Plan, own *adaptive) error {
 	if r.plan == "" {

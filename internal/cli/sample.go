@@ -78,6 +78,11 @@ func sample(c *cli.Context) error {
 		return err
 	}
 	req.count = source.count
+	if plan.Together() {
+		if err := req.walkTogether(req.count); err != nil {
+			return err
+		}
+	}
 	run := models.Run{First: req.first, Count: req.count}
 	if run.Labels, err = chooseLabels(r, words, "label"); err != nil {
 		return err
