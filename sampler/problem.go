@@ -118,6 +118,9 @@ func NewPlan(m Model, s Settings) (*Plan, error) {
 		return nil, err
 	}
 	plan, err := startable(m, &whole)
+	if err == nil && (s.Strength != 0 || s.Invert) && plan.From > plan.To {
+		return nil, fmt.Errorf("the walk goes from t=%.4g to t=%.4g, towards noise, and strength, mask and invert are about one to data: leave them out and give the data as the state to begin in (init), or take a walk to data", plan.From, plan.To)
+	}
 	if err == nil && (s.Strength != 0 || s.Invert) {
 		s.From = whole.From
 		plan, err = fromData(m, s, plan)

@@ -29,8 +29,8 @@ func (s Settings) checkTolerance() error {
 		return nil
 	case len(s.Indexes) > 0 || len(s.Nodes) > 0 || s.Grid != nil || s.Steps != 0:
 		return errors.New("dopri5 with a tolerance finds its own steps; leave steps, grid and indexes out")
-	case s.Strength != 0 || s.Invert || s.Resample != Resample{}:
-		return errors.New("dopri5 with a tolerance finds its own steps, of which there is no share, no way back and no repetition; leave strength, invert and resample out")
+	case s.Strength != 0 || s.Known || s.Invert || s.Resample != Resample{}:
+		return errors.New("dopri5 with a tolerance finds its own steps, of which there is no share, no way back, no repetition and none beside known data; leave strength, invert, resample and mask out, or the tolerance")
 	case s.Last == "mean" || s.Last == "ode":
 		return fmt.Errorf("last %q is about the noise of the last step, and dopri5 draws none: leave last out", s.Last)
 	}

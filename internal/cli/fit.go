@@ -104,7 +104,7 @@ func optimize(c *cli.Context, r *models.Resolved, words values, req *fitRequest)
 	if err := r.Err(); err != nil {
 		return nil, w, err
 	}
-	for _, check := range []error{w.checkGuidance(c), w.canGuide(r), w.forgets()} {
+	for _, check := range []error{w.checkGuidance(c), w.canGuide(r), w.forgets("a plan is fitted to a field of state and time alone")} {
 		if check != nil {
 			return nil, w, check
 		}
@@ -194,8 +194,9 @@ func (w walk) guidanceText(r *models.Resolved) string {
 	return w.describeGuidance(r)
 }
 
-// forgets is an error where guidance goes by the steps of the walk, and the field is not one of state and time alone.
-func (w walk) forgets() error {
+// forgets is an error where guidance goes by the steps of the walk, and the field is not one of state and time alone; why says for what it
+// has to be.
+func (w walk) forgets(why string) error {
 	by := ""
 	switch form := w.guidance.Form.(type) {
 	case sampler.Perpendicular:
@@ -210,7 +211,7 @@ func (w walk) forgets() error {
 	if by == "" {
 		return nil
 	}
-	return fmt.Errorf("guidance by %s goes by the steps of the walk, and a plan is fitted to a field of state and time alone; give %s", w.guidance.Form, by)
+	return fmt.Errorf("guidance by %s goes by the steps of the walk, and %s; give %s", w.guidance.Form, why, by)
 }
 
 // print tells how close the fitted plan comes.

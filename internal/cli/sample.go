@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func sample(c *cli.Context) error {
 	if walk.findsSteps() {
 		if own, err = newAdaptive(r, walk); err == nil {
 			plan = own.shown
-			err = req.walkAlone()
+			err = cmp.Or(req.walkAlone(), walk.forgets("a tolerance takes steps of its own, and some again"), walk.bindGuidance(words, r, plan))
 		}
 	}
 	if err != nil {
