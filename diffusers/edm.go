@@ -231,7 +231,7 @@ func walkCosine(c *config) (*Walk, error) {
 		}
 	}
 	w.Time = schedule.MustFormula("1-t", schedule.TimeVariables(w.Path)...)
-	w.Motion = &Motion{Low: c.number("sigma_min"), High: c.number("sigma_max")}
+	w.Motion = &sampler.Motion{Low: c.number("sigma_min"), High: c.number("sigma_max")}
 	for k, sigma := range w.Sigmas {
 		n := sampler.Node{T: 1 - math.Atan(sigma)/math.Pi*2, Alpha: 1 / math.Hypot(1, sigma)}
 		n.Beta = sigma * n.Alpha

@@ -92,7 +92,7 @@ func walkSDE(c *config) (*Walk, error) {
 		proposed[k] = math.Exp(-(from + (to-from)*0.5))
 	}
 	times := timestepsOf(proposed, l.table.sigmas())
-	w.Motion = &Motion{Low: l.sigmas[n-1], High: l.sigmas[0]}
+	w.Motion = &sampler.Motion{Low: l.sigmas[n-1], High: l.sigmas[0]}
 	through := func(sigma float64) float32 { return exp32(log32(float32(sigma))) }
 	for k := range proposed {
 		from, to := -log32(float32(l.sigmas[k])), -log32(float32(l.sigmas[k+1]))

@@ -27,19 +27,11 @@ type Walk struct {
 	Settings sampler.Settings
 
 	// Motion is whose increments the draws of noise are, where diffusers takes its noise from torchsde; nil: draws belong to nothing.
-	Motion *Motion
+	Motion *sampler.Motion
 
 	// Departs says in a few words how this walk, as diffusers takes it, is not the published method, and Instead how the published one
 	// is. Both are empty where the two are one.
 	Departs, Instead string
-}
-
-// Motion is one Brownian motion in the noise level, from Low to High (torchrand.BrownianTree): draw k is its increment from
-// Spans[k-1][0] to Spans[k-1][1], over its standard deviation.
-type Motion struct {
-	Low, High float64
-	Spans     [][2]float64
-	Seed      *uint64 // where an option says it
 }
 
 // Model is what a plan needs to know of a network that is sampled by this scheduler.

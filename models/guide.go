@@ -18,6 +18,9 @@ func (r *Resolved) GuidedBy(guide *Resolved, plan *sampler.Plan, g sampler.Guida
 	}
 	const same = "give a network of the same data"
 	switch own, other := r.Path.String(), guide.Path.String(); {
+	case plan.Second == sampler.LearnedVariance:
+		return fmt.Errorf("%s: the scheduler takes the variance from the network (variance_type learned or learned_range), and a guide has no say in it; choose another, such as --scheduler-option variance_type=fixed_small",
+			r.Model.Path())
 	case plan.Second != "":
 		return fmt.Errorf("%s: the plan reads two predictions, %s and %s, and a guide gives one; give --prediction %s, from which the other is converted, or --sigma 0",
 			r.Model.Path(), plan.Prediction, plan.Second, plan.Prediction)

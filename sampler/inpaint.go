@@ -21,7 +21,7 @@ import (
 func Inpaint(net Network, plan *Plan, known Known) (Network, error) {
 	for i := range plan.Rows {
 		if row := &plan.Rows[i]; row.Call && row.KnownX == 0 && row.KnownZ == 0 {
-			return nil, fmt.Errorf("the plan was not made for data that are known in part: step %d does not say what its prediction is there", row.Step)
+			return nil, fmt.Errorf("the plan was not made for data that are known in part: step %d does not say what its prediction is there; make it for such data (a mask), as odeon sample --mask FILE --save-plan PLAN does", row.Step)
 		}
 	}
 	return &inpainted{net, known}, nil

@@ -83,7 +83,10 @@ type Plan struct {
 	Steps int     `json:"steps"`
 	Rows  []Row   `json:"rows"`
 
+	Motion *Motion `json:"motion,omitempty"` // whose increments the draws of noise are, where another program has it so; nil: draws belong to nothing
+
 	FromData bool    `json:"from_data,omitempty"` // whether the first state is made of given data (State.Noised)
+	Fresh    bool    `json:"fresh,omitempty"`     // of which what is to be painted has no part: it begins in noise alone
 	Signal   float64 `json:"signal,omitempty"`    // and their weight in it
 	Turn     int     `json:"turn,omitempty"`      // how many steps lead from data to noise, before those back to data
 
@@ -91,6 +94,28 @@ type Plan struct {
 	Guidance string `json:"guidance,omitempty"` // and under which guidance, in words; a walk under another has another field
 
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Motion is one Brownian motion in the noise level, from Low to High (torchrand.BrownianTree): draw k is its increment from
+// Spans[k-1][0] to Spans[k-1][1], over its standard deviation.
+type Motion struct {
+	Low   float64      `json:"low"`
+	High  float64      `json:"high"`
+	Spans [][2]float64 `json:"spans"`
+	Seed  *uint64      `json:"seed,omitempty"` // where an option of the scheduler says it
+}
+
+// check says whether so many draws are increments of the motion.
+func (m *Motion) check(draws int) error {
+	if !finite(m.Low, m.High) || !(m.Low < m.High) || len(m.Spans) < draws {
+		return fmt.Errorf("plan: motion from %v to %v in %d spans: expected two levels that rise, and a span for each of the %d draws", m.Low, m.High, len(m.Spans), draws)
+	}
+	for k, span := range m.Spans {
+		if low, high := min(span[0], span[1]), max(span[0], span[1]); !(m.Low <= low && low < high && high <= m.High) {
+			return fmt.Errorf("plan: span %d of the motion is from %v to %v, expected two levels between %v and %v", k, span[0], span[1], m.Low, m.High)
+		}
+	}
+	return nil
 }
 
 // Calls is the number of network calls for one chunk of samples.
@@ -186,6 +211,11 @@ func (p *Plan) Check() error {
 		}
 		if err := p.Threshold.check(); err != nil {
 			return fmt.Errorf("plan: %w", err)
+		}
+	}
+	if p.Motion != nil {
+		if err := p.Motion.check(p.Draws()); err != nil {
+			return err
 		}
 	}
 	if n := len(p.Rows); n == 0 || !p.Rows[n-1].Ends {

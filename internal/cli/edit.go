@@ -28,7 +28,7 @@ func parseEdit(c *cli.Context) (edit, error) {
 		{mask && !from, "--mask says what to keep of given data; give them with --from FILE"},
 		{e.strength && !from && !e.invert, "--strength is how much of the walk is taken from given data; give them with --from FILE"},
 		{from && !e.strength && !mask && !e.invert && !c.IsSet("plan"), "--from gives data to begin in; say what to do with them: --strength S, --mask FILE or --invert"},
-		{c.IsSet("invert-label") && !e.invert, "--invert-label names the classes on the way to noise; give --invert with it"},
+		{c.IsSet("invert-label") && !e.invert && !c.IsSet("plan"), "--invert-label names the classes on the way to noise; give --invert with it"},
 	} {
 		if rule.wrong {
 			return e, usagef("%s", rule.text)

@@ -41,7 +41,7 @@ func (g *given) inpainted(plan *sampler.Plan, networks func(worker int) (sampler
 }
 
 // readGiven reads --from and --mask; nil where there is nothing to read.
-func readGiven(r *models.Resolved, req request) (*given, error) {
+func readGiven(r *models.Resolved, plan *sampler.Plan, req request) (*given, error) {
 	if len(req.edit.from) == 0 {
 		return nil, nil
 	}
@@ -67,7 +67,7 @@ func readGiven(r *models.Resolved, req request) (*given, error) {
 		return nil, fmt.Errorf("--mask holds %d masks, and --from %d samples; expected one mask for all, or one for each", masks, g.count)
 	}
 	g.count = max(masks, g.count)
-	if !req.edit.strength {
+	if plan.Fresh {
 		g.start = g.kept()
 	}
 	return g, nil

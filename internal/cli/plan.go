@@ -121,5 +121,6 @@ func makePlan(r *models.Resolved, words values) (*sampler.Plan, walk, error) {
 	if err != nil {
 		return nil, walk{}, err
 	}
+	p.Motion, p.Fresh = w.motion, w.settings.Known && !words.flags.IsSet("strength")
 	return p, w, w.bindGuidance(words, r, p)
 }

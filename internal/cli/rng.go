@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 
-	"odeon/diffusers"
 	"odeon/sampler"
 	"odeon/sampler/torchrand"
 )
@@ -62,7 +61,7 @@ func (r rng) generators(req request, device torchrand.Device) torchrand.Generato
 
 // increments are torchsde's, of the motion that a diffusers scheduler draws them of; nil where PyTorch's numbers are not asked for, or
 // there is no motion, and draws are independent normals.
-func (r rng) increments(motion *diffusers.Motion, req request) sampler.Noise {
+func (r rng) increments(motion *sampler.Motion, req request) sampler.Noise {
 	device, isTorch := torchDevices[r.name]
 	if !isTorch || motion == nil {
 		return nil

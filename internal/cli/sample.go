@@ -62,6 +62,9 @@ func sample(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.IsSet("invert-label") && plan.Turn == 0 {
+		return fmt.Errorf("--plan %s: its walk does not go to noise first, and --invert-label names the classes on the way there; make it with odeon plan --invert", c.String("plan"))
+	}
 	req.states = plan.States()
 	if err := walk.checkGuidance(c); err != nil {
 		return err
@@ -74,7 +77,7 @@ func sample(c *cli.Context) error {
 	}
 
 	// The samples: where they start, how many, of which classes.
-	source, err := readStart(c, r, plan, walk.motion, req)
+	source, err := readStart(c, r, plan, req)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"odeon/diffusers"
 	"odeon/internal/array"
 	"odeon/models"
 	"odeon/sampler"
@@ -40,11 +39,11 @@ func (s source) draw(plan *sampler.Plan, x []float32, first, n int) error {
 }
 
 // readStart reads --init, --init-noise and --noise, and settles how many samples there are; what no file gives is drawn.
-func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, motion *diffusers.Motion, req request) (source, error) {
+func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, req request) (source, error) {
 	s := source{first: req.first, count: req.count, dim: r.Dim()}
 	held := 0 // samples in the files; 0: no file
 	var err error
-	if s.given, err = readGiven(r, req); err != nil {
+	if s.given, err = readGiven(r, plan, req); err != nil {
 		return s, err
 	}
 	switch {
@@ -106,7 +105,7 @@ func readStart(c *cli.Context, r *models.Resolved, plan *sampler.Plan, motion *d
 	}
 	req.count = s.count
 	drawn, err := req.rng.noise(req, s.dim, start != nil || s.state != nil || plan.Start == 0)
-	s.noise = sampler.Composite{Start: cmp.Or(start, drawn), Steps: cmp.Or(steps, req.rng.increments(motion, req), drawn)}
+	s.noise = sampler.Composite{Start: cmp.Or(start, drawn), Steps: cmp.Or(steps, req.rng.increments(plan.Motion, req), drawn)}
 	return s, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"odeon/diffusers"
 	"odeon/sampler"
 	"odeon/schedule"
 )
@@ -13,7 +12,7 @@ import (
 type walk struct {
 	settings sampler.Settings
 	guidance sampler.Guidance
-	motion   *diffusers.Motion // whose increments the draws are; nil: nobody's
+	motion   *sampler.Motion // whose increments the draws are; nil: nobody's
 }
 
 // parseWalk reads walkFlags' values. It needs no model, so that a mistake in the command line is told before any file is opened.
