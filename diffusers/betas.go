@@ -26,6 +26,16 @@ func betaSchedules() []string { return slices.Sorted(maps.Keys(betaTables)) }
 
 // betas are the options' table, in float32.
 func (c *config) betas() ([]float32, error) {
+	table, err := c.plainBetas()
+	if err != nil || !c.on("rescale_betas_zero_snr") {
+		return table, err
+	}
+	table = rescaleZeroSNR(table)
+	return table, c.checkBetas(table)
+}
+
+// plainBetas are those before they are rescaled to end in pure noise.
+func (c *config) plainBetas() ([]float32, error) {
 	count := c.whole("num_train_timesteps")
 	var table []float32
 	if trained := c.numbers("trained_betas"); trained != nil {
@@ -42,15 +52,17 @@ func (c *config) betas() ([]float32, error) {
 		}
 		table = of(c.number("beta_start"), c.number("beta_end"), count)
 	}
-	if c.on("rescale_betas_zero_snr") {
-		table = rescaleZeroSNR(table)
-	}
+	return table, c.checkBetas(table)
+}
+
+// checkBetas says which beta leaves no signal before the end.
+func (c *config) checkBetas(table []float32) error {
 	for i, beta := range table {
-		if !(beta >= 0 && beta <= 1) || beta == 1 && i < count-1 {
-			return nil, fmt.Errorf("%s: beta %d of the table is %v, expected 0 to below 1", c.Name(), i, beta)
+		if !(beta >= 0 && beta <= 1) || beta == 1 && i < len(table)-1 {
+			return fmt.Errorf("%s: beta %d of the table is %v, expected 0 to below 1", c.Name(), i, beta)
 		}
 	}
-	return table, nil
+	return nil
 }
 
 // linspace32 is torch.linspace in float32: from the nearer end, by a fused multiply and add (a product of two float32 is exact in

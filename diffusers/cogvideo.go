@@ -11,9 +11,9 @@ import (
 // CogVideoX (Yang et al. 2024, https://arxiv.org/abs/2408.06072) divides the signal-to-noise ratio of its table by snr_shift_scale, and
 // then shifts the table to an end in pure noise.
 
-// shifted is that table. Of scaled_linear it is computed in float64.
+// shifted is that table. Of scaled_linear it is computed in float64. What is rescaled to end in pure noise is the shifted table alone.
 func (c *config) shifted() (*trained, error) {
-	betas, err := c.betas()
+	betas, err := c.plainBetas()
 	if err != nil {
 		return nil, err
 	}

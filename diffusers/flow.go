@@ -207,12 +207,18 @@ func (c *config) flowThrough(sigmas, timesteps []float64, last float64, solver s
 
 func walkFlowEuler(c *config) (*Walk, error) {
 	if c.on("stochastic_sampling") {
-		return c.flow(sampler.Consistency)
+		return walkFlowLCM(c)
 	}
 	return c.flow(sampler.Euler)
 }
 
-func walkFlowLCM(c *config) (*Walk, error) { return c.flow(sampler.Consistency) }
+// walkFlowLCM jumps to the data and adds the noise of the next level.
+func walkFlowLCM(c *config) (*Walk, error) {
+	if c.on("invert_sigmas") {
+		return nil, c.bad("invert_sigmas", "with which diffusers' step of fresh noise takes the share of the data for that of the noise, and ends in noise alone: leave it out")
+	}
+	return c.flow(sampler.Consistency)
+}
 
 // walkFlowHeun takes its last step by Euler.
 func walkFlowHeun(c *config) (*Walk, error) {

@@ -47,6 +47,10 @@ func (c *config) rungs(back bool) (*ladder, error) {
 		last = again
 	}
 	l.sigmas = round32(append(l.sigmas, last))
+	if back && !c.Published { // diffusers lists a timestep once, and ends as many levels before the last
+		l.timesteps = slices.Compact(l.timesteps)
+		l.sigmas = l.sigmas[:len(l.timesteps)+1]
+	}
 	return l, c.monotone(l.sigmas, back)
 }
 

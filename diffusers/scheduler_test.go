@@ -64,6 +64,7 @@ func TestConfigurations(t *testing.T) {
 		"half a number": {`{"_class_name": "EulerDiscreteScheduler", "steps_offset": 0.5}`, "expected a whole number"},
 		"a call": {`{"_class_name": "EulerDiscreteScheduler", "s_churn": 1}`,
 			"s_churn is an argument of set_timesteps or step, which a configuration does not hold"},
+		"a spacing":   {`{"_class_name": "DDIMInverseScheduler", "timestep_spacing": "linspace"}`, `option timestep_spacing "linspace" is not supported`},
 		"unsupported": {`{"_class_name": "FlowMatchLCMScheduler", "scale_factors": [1, 2]}`, "option scale_factors is [1, 2], and only null is supported: states of several sizes"},
 	} {
 		_, err := Parse([]byte(c.text))
@@ -111,6 +112,8 @@ func TestWalksThatCannotBe(t *testing.T) {
 		"idle mu":          {"flow", 4, []string{"mu=1"}, "use_dynamic_shifting is not on"},
 		"flow sigmas":      {"flow", 0, []string{"sigmas=0.5,0.9"}, "sigmas must fall"},
 		"a range":          {"edm", 5, []string{"sigma_min=90"}, "expected a level below sigma_max, 80"},
+		"flow back":        {"flow-lcm", 5, []string{"invert_sigmas=true"}, "option invert_sigmas is true"},
+		"chance back":      {"flow", 5, []string{"invert_sigmas=true", "stochastic_sampling=true"}, "option invert_sigmas is true"},
 		"late churn of v":  {"euler", 5, []string{"prediction_type=v_prediction", "s_churn=1"}, "--as published"},
 	} {
 		s, err := Named(c.class)
@@ -120,6 +123,17 @@ func TestWalksThatCannotBe(t *testing.T) {
 		}
 		_, err = s.Walk(c.steps)
 		require.ErrorContains(t, err, c.want, name)
+	}
+}
+
+// An option that a class does nothing with may be anything.
+func TestAnUnreadCountIsNoCount(t *testing.T) {
+	for _, count := range []string{"-1", "0", "40", `"x"`, "null", "1e12"} {
+		s, err := Parse([]byte(`{"_class_name": "EDMEulerScheduler", "num_train_timesteps": ` + count + `}`))
+		require.NoError(t, err, count)
+		w, err := s.Walk(0)
+		require.NoError(t, err, count)
+		require.Len(t, w.Timesteps, 50, count)
 	}
 }
 

@@ -25,7 +25,10 @@ func trainedClasses() []class {
 
 	ddims := join(ddpms, clips(true), one, spaced("leading"), three, thresholds(), zero, etas(0), calls(count()), calls(switches(false, "use_clipped_model_output")...))
 	posterior := join(ddpms, clips(true), variances(), spaced("leading"), three, thresholds(), zero, calls(count(), listed("timesteps")))
-	inverse := join(ddpms, clips(true), one, spaced("leading"), three, zero, calls(count()))
+	turned := spaced("leading")
+	turned[0].words = []string{"leading", "trailing"}
+	turned[0].unsupported = map[string]string{"linspace": "diffusers has it in the classes from noise to data alone"}
+	inverse := join(ddpms, clips(true), one, turned, three, zero, calls(count()))
 	linear := join(ddpms, switches(false, "skip_prk_steps", "set_alpha_to_one"), spaced("leading"), predicts("epsilon", "epsilon", "v_prediction"), calls(count()))
 	scaling := option{name: "timestep_scaling", kind: aNumber, usual: 10.0, within: &[2]float64{1e-6, 1e6}}
 	distilled := join(latent, one, zero, three, calls(count(), listed("timesteps")), unread("this class spaces its timesteps by original_inference_steps",

@@ -175,8 +175,10 @@ func (c *config) check() error {
 		c.steps = n
 	}
 	if c.steps == 0 && listed == "" {
-		if c.steps = usualSteps; c.has("num_train_timesteps") {
-			c.steps = min(c.steps, c.whole("num_train_timesteps"))
+		if o := c.class.option("num_train_timesteps"); o == nil || o.elsewhere != "" {
+			c.steps = usualSteps
+		} else {
+			c.steps = min(usualSteps, c.whole("num_train_timesteps"))
 		}
 	}
 	return nil
