@@ -45,8 +45,12 @@ func (m singlestep) moved() singlestep {
 	return m
 }
 
+// dpm3 is of third order; with all its stages in the last, and in the steps that are of second order only, it has Heun's weights.
 func dpm3(f form, last ...int) singlestep {
 	lower := dpm2(f, half)
+	if len(last) == 3 {
+		lower = dpm2(f, nil)
+	}
 	return singlestep{form: f, over: byLambda, lower: &lower, stages: []stage{
 		{at: 1.0 / 3, nodes: []int{0}},
 		{at: 2.0 / 3, nodes: []int{0, 1}},
