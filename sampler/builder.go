@@ -106,7 +106,8 @@ func (b *builder) inside(n, from, to node) node {
 
 // call is the row that calls the network at n, its coefficients still to be filled in.
 func (b *builder) call(k int, n node) (Row, error) {
-	row := Row{Step: k, T: n.t, Call: true}
+	row := b.still(k, n)
+	row.Call = true
 	b.values = schedule.TimeValues(b.values[:0], n.point)
 	row.Input, row.Scale = b.model.feed(b.values, n.point)
 	if n.input != nil {
@@ -116,10 +117,6 @@ func (b *builder) call(k int, n node) (Row, error) {
 	}
 	if !finite(row.Input, row.Scale) {
 		return row, &noCallError{t: n.t, why: fmt.Sprintf("the network's time input would be %v and its scale %v", row.Input, row.Scale)}
-	}
-	if b.discrete != nil {
-		index := n.point.Index
-		row.Index = &index
 	}
 	if b.settings.Known {
 		known, err := schedule.Convert(n.path, schedule.Data, b.basis, n.t)
@@ -182,9 +179,6 @@ func (b *builder) make(row *Row, f schedule.Prediction, n node) error {
 		err = &noCallError{t: n.t, why: fmt.Sprintf("%s says nothing of the %s there", b.basis, f)}
 	}
 	row.FX, row.FP = c.X, c.P
-	if err == nil && c.P == 0 {
-		return &noCallError{t: n.t, why: fmt.Sprintf("the %s there does not depend on the network's %s", f, b.basis)}
-	}
 	return err
 }
 

@@ -19,25 +19,28 @@ var Consistency = Solver{
 }
 
 func (b *builder) consistency(k int, from, to node) error {
-	row, err := b.call(k, from)
+	row, data, err := b.predicted(k, from)
 	if err != nil {
 		return err
 	}
-	data, err := b.functional(from, schedule.Data)
-	if err != nil {
-		return err
-	}
-	return b.renoise(row, data, to, b.model.Path.At(1).Sigma())
+	b.renoise(row, expression{}.plus(to.point.Alpha, data), to, to.point.Alpha*b.model.Path.At(1).Sigma())
+	return nil
 }
 
-// renoise finishes the step to data with fresh noise, but for what the data keep.
-func (b *builder) renoise(row Row, data expression, to node, left float64) error {
-	row.becomes(expression{}.plus(to.point.Alpha, data))
-	kept := to.point.Alpha * left
-	row.C = math.Sqrt(math.Max(0, (to.point.Beta-kept)*(to.point.Beta+kept)))
+// predicted is the row that calls the network at n, and the data prediction there.
+func (b *builder) predicted(k int, n node) (row Row, data expression, err error) {
+	if row, err = b.call(k, n); err == nil {
+		data, err = b.functional(n, schedule.Data)
+	}
+	return row, data, err
+}
+
+// renoise finishes the row as a step to e with fresh noise, up to that of the node to, of which e has as much as is kept.
+func (b *builder) renoise(row Row, e expression, to node, kept float64) {
+	row.becomes(e)
+	row.C = math.Sqrt(max(0, (to.point.Beta-kept)*(to.point.Beta+kept)))
 	row.Next, row.Ends = to.t, true
 	b.append(row)
-	return nil
 }
 
 // LCM is multistep sampling of latent consistency models (Luo et al. 2023, https://arxiv.org/abs/2310.04378, algorithm 3):
@@ -52,11 +55,7 @@ var LCM = Solver{
 }
 
 func (b *builder) lcm(k int, from, to node) error {
-	row, err := b.call(k, from)
-	if err != nil {
-		return err
-	}
-	data, err := b.functional(from, schedule.Data)
+	row, data, err := b.predicted(k, from)
 	if err != nil {
 		return err
 	}
@@ -68,7 +67,8 @@ func (b *builder) lcm(k int, from, to node) error {
 	const square = 0.5 * 0.5
 	skip := square / (square + tau*tau)
 	denoised := expression{X: skip}.plus(tau/math.Sqrt(square+tau*tau), data)
-	return b.renoise(row, denoised, to, 0)
+	b.renoise(row, expression{}.plus(to.point.Alpha, denoised), to, 0)
+	return nil
 }
 
 // TCD is strategic stochastic sampling (Zheng et al. 2024, https://arxiv.org/abs/2402.19159, algorithm 4): by data and noise to a
@@ -91,18 +91,12 @@ func (b *builder) tcd(k int, from, to node) error {
 	case len(from.stages) > 0:
 		past = from.stages[0]
 	case to.point.Beta == 0:
-	case len(from.stages) > 0:
-		past = from.stages[0]
 	case b.discrete == nil:
 		past = b.at(1 - (1-gamma)*(1-to.t))
 	default:
 		past = b.index(schedule.Index((1 - gamma) * to.point.Index))
 	}
-	row, err := b.call(k, from)
-	if err != nil {
-		return err
-	}
-	data, err := b.functional(from, schedule.Data)
+	row, data, err := b.predicted(k, from)
 	if err != nil {
 		return err
 	}
@@ -112,9 +106,6 @@ func (b *builder) tcd(k int, from, to node) error {
 	}
 	back := to.point.Alpha / past.point.Alpha
 	kept := back * past.point.Beta
-	row.becomes(expression{}.plus(to.point.Alpha, data).plus(kept, noise))
-	row.C = math.Sqrt(math.Max(0, (to.point.Beta-kept)*(to.point.Beta+kept)))
-	row.Next, row.Ends = to.t, true
-	b.append(row)
+	b.renoise(row, expression{}.plus(to.point.Alpha, data).plus(kept, noise), to, kept)
 	return nil
 }

@@ -87,11 +87,7 @@ func (b *builder) ddim(k int, from, to node) error {
 
 // jump writes the step from n to the data prediction itself: ddim's step to clean data.
 func (b *builder) jump(k int, n node, note string) error {
-	row, err := b.call(k, n)
-	if err != nil {
-		return err
-	}
-	data, err := b.functional(n, schedule.Data)
+	row, data, err := b.predicted(k, n)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,12 @@
 package sampler
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"strings"
+
+	"odeon/schedule"
 )
 
 // Rows are arrays that belong to samples, row after row of Dim numbers: one row for all samples, or one for each from sample
@@ -68,6 +72,33 @@ func (b *builder) begin(n node) (err error) {
 	return nil
 }
 
+// start is the standard deviation of the state at the first node. On ve and edm the data are not scaled away at the noisy
+// end, and the start is the noise alone.
+func (b *builder) start(n node) (float64, error) {
+	if b.settings.Start != nil {
+		return *b.settings.Start, nil
+	}
+	if formula := b.model.Start; formula != nil {
+		b.values = schedule.TimeValues(b.values[:0], n.point)
+		std := formula.Eval(b.values...)
+		if !finite(std) || std < 0 {
+			return 0, fmt.Errorf("the start's standard deviation is %v at t=%.6g, expected a number not below 0: mend the formula %s (field start)", std, n.t, formula)
+		}
+		return std, nil
+	}
+	if b.discrete != nil {
+		return 1, nil
+	}
+	if path, ok := b.model.Path.(*schedule.Continuous); ok && (strings.HasPrefix(path.Name, "ve(") || strings.HasPrefix(path.Name, "edm(")) {
+		return n.point.Beta, nil
+	}
+	std := math.Hypot(n.point.Alpha, n.point.Beta)
+	if !finite(std) {
+		return 0, &noCallError{t: n.t, why: fmt.Sprintf("the state's standard deviation there is %v", std)}
+	}
+	return std, nil
+}
+
 // lastPart keeps the nodes of the last steps, whose share of the walk Strength is: min(int(N Strength), N) of N steps, as
 // diffusers has it. From given data noised to where they begin, a walk changes as much as it has steps (Meng et al. 2022,
 // SDEdit, https://arxiv.org/abs/2108.01073).
@@ -95,9 +126,9 @@ func (s Settings) checkEdit() error {
 	case r.Times < 0 || r.Length < 0:
 		return fmt.Errorf("resample %d times in parts of %d steps: expected numbers of at least 1", r.Times, r.Length)
 	case s.Invert && r.times() > 1:
-		return fmt.Errorf("resampling adds fresh noise, which an inversion does without; leave resample or invert out")
+		return errors.New("resampling adds fresh noise, which an inversion does without; leave resample or invert out")
 	case s.Invert && s.Known:
-		return fmt.Errorf("known parts of the data stay as they are anyway; leave out either them (mask) or invert")
+		return errors.New("known parts of the data stay as they are anyway; leave out either them (mask) or invert")
 	}
 	return nil
 }

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strings"
 
 	"odeon/schedule"
 )
@@ -374,31 +372,4 @@ func (b *builder) step(k int, from, to node) error {
 		return s.step(b, k, from, to)
 	}
 	return b.rungeKutta(b.settings.Solver, k, from, to)
-}
-
-// start is the standard deviation of the state at the first node. On ve and edm the data are not scaled away at the noisy
-// end, and the start is the noise alone.
-func (b *builder) start(n node) (float64, error) {
-	if b.settings.Start != nil {
-		return *b.settings.Start, nil
-	}
-	if formula := b.model.Start; formula != nil {
-		b.values = schedule.TimeValues(b.values[:0], n.point)
-		std := formula.Eval(b.values...)
-		if !finite(std) || std < 0 {
-			return 0, fmt.Errorf("the start's standard deviation is %v at t=%.6g, expected a number not below 0: mend the formula %s (field start)", std, n.t, formula)
-		}
-		return std, nil
-	}
-	if b.discrete != nil {
-		return 1, nil
-	}
-	if path, ok := b.model.Path.(*schedule.Continuous); ok && (strings.HasPrefix(path.Name, "ve(") || strings.HasPrefix(path.Name, "edm(")) {
-		return n.point.Beta, nil
-	}
-	std := math.Hypot(n.point.Alpha, n.point.Beta)
-	if !finite(std) {
-		return 0, &noCallError{t: n.t, why: fmt.Sprintf("the state's standard deviation there is %v", std)}
-	}
-	return std, nil
 }
