@@ -23,7 +23,7 @@ func (c *config) value(name string) any {
 // has says whether the class takes the option.
 func (c *config) has(name string) bool { return c.class.option(name) != nil }
 
-// number is an option's value; 0 for None, which given tells apart.
+// number is an option's value; 0 for None, which isSet tells apart.
 func (c *config) number(name string) float64 {
 	v, _ := c.value(name).(float64)
 	return v
@@ -31,8 +31,8 @@ func (c *config) number(name string) float64 {
 
 func (c *config) whole(name string) int { return int(c.number(name)) }
 
-// given says whether the option's value is not None.
-func (c *config) isSet(name string) bool { return c.value(name) != nil }
+// isSet says whether the option's value is not None; false for a class without it.
+func (c *config) isSet(name string) bool { return c.has(name) && c.value(name) != nil }
 
 // on is a switch; false for a class without it.
 func (c *config) on(name string) bool {
@@ -48,7 +48,11 @@ func (c *config) word(name string) string {
 	return v
 }
 
+// numbers is a list; nil for None, and for a class without it.
 func (c *config) numbers(name string) []float64 {
+	if !c.has(name) {
+		return nil
+	}
 	v, _ := c.value(name).([]float64)
 	return v
 }

@@ -59,9 +59,9 @@ func (c *config) flowLevels() (sigmas, timesteps []float64, err error) {
 	kept := func(x float64) float64 { return x } // the precision of the array
 	single := func(x float64) float64 { return float64(float32(x)) }
 	switch {
-	case c.has("sigmas") && c.isSet("sigmas"):
+	case c.isSet("sigmas"):
 		sigmas, kept = round32(c.numbers("sigmas")), single
-	case c.has("timesteps") && c.isSet("timesteps"):
+	case c.isSet("timesteps"):
 		timesteps, kept = round32(c.numbers("timesteps")), single
 		for _, t := range timesteps {
 			sigmas = append(sigmas, single(t/trained))
@@ -73,7 +73,7 @@ func (c *config) flowLevels() (sigmas, timesteps []float64, err error) {
 		}
 	}
 	for _, list := range []string{"sigmas", "timesteps"} {
-		if c.has(list) && c.isSet(list) {
+		if c.isSet(list) {
 			if err := c.counted(list, len(sigmas)); err != nil {
 				return nil, nil, err
 			}
@@ -146,7 +146,7 @@ func (c *config) shift() (func(sigma float64, kept func(float64) float64) float6
 	if c.has("shift") {
 		s = c.number("shift")
 	}
-	if c.has("mu") && c.isSet("mu") {
+	if c.isSet("mu") {
 		return nil, c.bad("mu", "and use_dynamic_shifting is not on: set it, or leave mu out")
 	}
 	return func(sigma float64, kept func(float64) float64) float64 {

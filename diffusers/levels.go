@@ -102,7 +102,7 @@ func (c *config) climb() (*ladder, error) {
 	}
 	l := &ladder{table: table}
 	trained := table.sigmas()
-	if c.has("sigmas") && c.isSet("sigmas") {
+	if c.isSet("sigmas") {
 		if err := c.checkRegrid("sigmas"); err != nil {
 			return nil, err
 		}
@@ -177,7 +177,7 @@ func logLinear(trained []float32, n int) []float64 {
 // spacedTimesteps are those of timestep_spacing, in the class's precision, or those that are listed.
 func (c *config) spacedTimesteps() ([]float64, error) {
 	trained := c.whole("num_train_timesteps")
-	if c.has("timesteps") && c.isSet("timesteps") {
+	if c.isSet("timesteps") {
 		list := round32(c.numbers("timesteps"))
 		for i, t := range list {
 			if t < 0 || t > float64(trained-1) || i > 0 && !(t < list[i-1]) {
@@ -330,10 +330,7 @@ func walkHeun(c *config) (*Walk, error) {
 		return nil, err
 	}
 	w.Timesteps, w.Sigmas = doubled(l.timesteps, len(l.timesteps)), doubled(l.sigmas, len(l.sigmas)-1)
-	if c.on("clip_sample") {
-		r := c.number("clip_sample_range")
-		w.Settings.Clip = &[2]float64{-r, r}
-	}
+	w.Settings.Clip = c.clip()
 	return w, nil
 }
 

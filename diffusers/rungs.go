@@ -60,8 +60,8 @@ func (c *config) wholeTimesteps(t *table, noisiest int, back bool) ([]float64, e
 	if c.has("timestep_spacing") {
 		s.name, s.offset = c.word("timestep_spacing"), c.whole("steps_offset")
 	}
-	switch sigmas := c.numbersOf("sigmas"); {
-	case c.has("timesteps") && c.isSet("timesteps"):
+	switch sigmas := c.numbers("sigmas"); {
+	case c.isSet("timesteps"):
 		if err := c.checkRegrid("timesteps"); err != nil {
 			return nil, err
 		}
@@ -73,10 +73,11 @@ func (c *config) wholeTimesteps(t *table, noisiest int, back bool) ([]float64, e
 		return c.spread(s)
 	case !c.on("use_flow_sigmas"):
 		return nil, c.bad("sigmas", "which the class takes only where it has the levels of flow matching: set use_flow_sigmas")
-	case c.steps != 0 && c.steps != len(sigmas):
-		return nil, c.bad("sigmas", "and %d steps are asked for: leave one of them out", c.steps)
 	default:
 		s.steps = len(sigmas)
+		if err := c.counted("sigmas", s.steps); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.checkRegrid("sigmas"); err != nil {
 		return nil, err
@@ -87,10 +88,10 @@ func (c *config) wholeTimesteps(t *table, noisiest int, back bool) ([]float64, e
 // spreadAnew gives the ladder levels of its own, which do not come from the timesteps; false where none are asked for.
 func (c *config) spreadAnew(l *ladder, trained []float32, back bool) (bool, error) {
 	low, high := float64(trained[0]), float64(trained[len(trained)-1])
-	if c.has("sigma_min") && c.isSet("sigma_min") {
+	if c.isSet("sigma_min") {
 		low = c.number("sigma_min")
 	}
-	if c.has("sigma_max") && c.isSet("sigma_max") {
+	if c.isSet("sigma_max") {
 		high = c.number("sigma_max")
 	}
 	if back {
@@ -177,10 +178,10 @@ func (c *config) below(trained []float32) int {
 // flowRungs are levels of flow matching, from below 1 down, at equal distances but for the shift s sigma/(1 + (s-1) sigma). UniPC begins at
 // the largest of them; the others leave it out and end at the smallest.
 func (c *config) flowRungs() ([]float64, error) {
-	given, smallest := c.numbersOf("sigmas"), 1/c.number("num_train_timesteps")
+	given, smallest := c.numbers("sigmas"), 1/c.number("num_train_timesteps")
 	shift := c.number("flow_shift")
 	whole := c.has("shift_terminal") // UniPC
-	mu := c.has("mu") && c.isSet("mu")
+	mu := c.isSet("mu")
 	switch {
 	case mu && !c.on("use_dynamic_shifting"):
 		return nil, c.bad("mu", "and use_dynamic_shifting is not on: set it, or leave mu out")
@@ -218,14 +219,6 @@ func (c *config) flowRungs() ([]float64, error) {
 		list[0] -= tiny
 	}
 	return list, nil
-}
-
-// numbersOf is a list that may be given to classes that have it.
-func (c *config) numbersOf(name string) []float64 {
-	if !c.has(name) {
-		return nil
-	}
-	return c.numbers(name)
 }
 
 // climbing is the walk up or down a ladder by a solver. order is the highest of step k of n, 0 the solver's.

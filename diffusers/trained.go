@@ -126,7 +126,7 @@ func (t *trained) at(index float64) sampler.Node {
 
 // timesteps are those that are given, or those of the spacing.
 func (t *trained) timesteps() ([]float64, error) {
-	if !t.has("timesteps") || !t.isSet("timesteps") {
+	if !t.isSet("timesteps") {
 		list, err := t.spread(spacing{name: t.word("timestep_spacing"), trained: len(t.levels), steps: t.steps, offset: t.whole("steps_offset")})
 		if err == nil && list[0] >= float64(len(t.levels)) {
 			err = fmt.Errorf("%s: the first of %d timesteps is %v, beyond the %d trained ones; lower steps_offset (%d)", t.Name(), t.steps, list[0], len(t.levels), t.whole("steps_offset"))
@@ -138,8 +138,8 @@ func (t *trained) timesteps() ([]float64, error) {
 
 // descending checks timesteps that are given.
 func (t *trained) descending(list []float64) ([]float64, error) {
-	if t.steps != 0 && t.steps != len(list) {
-		return nil, t.bad("timesteps", "and %d steps are asked for: leave one of them out", t.steps)
+	if err := t.counted("timesteps", len(list)); err != nil {
+		return nil, err
 	}
 	for i, v := range list {
 		switch {
@@ -190,9 +190,8 @@ func along(table func(*config) (*trained, error), list func(*trained) ([]float64
 		case t.has("clip_sample") && t.class.option("clip_sample").elsewhere != "":
 		case t.on("thresholding"):
 			w.Settings.Threshold = t.threshold()
-		case t.on("clip_sample"):
-			r := t.number("clip_sample_range")
-			w.Settings.Clip = &[2]float64{-r, r}
+		default:
+			w.Settings.Clip = t.clip()
 		}
 		return w, steps(t, w)
 	}
@@ -200,6 +199,15 @@ func along(table func(*config) (*trained, error), list func(*trained) ([]float64
 
 // bounded says whether the data prediction is clipped.
 func (w *Walk) bounded() bool { return w.Settings.Clip != nil || w.Settings.Threshold != nil }
+
+// clip is the range of clip_sample; nil where it is off.
+func (c *config) clip() *[2]float64 {
+	if !c.on("clip_sample") {
+		return nil
+	}
+	r := c.number("clip_sample_range")
+	return &[2]float64{-r, r}
+}
 
 // threshold is dynamic thresholding by its options.
 func (c *config) threshold() *sampler.Threshold {

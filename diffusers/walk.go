@@ -155,7 +155,7 @@ const usualSteps = 50
 func (c *config) check() error {
 	listed := ""
 	for _, name := range []string{"timesteps", "sigmas"} {
-		if !c.has(name) || !c.isSet(name) {
+		if !c.isSet(name) {
 			continue
 		}
 		if listed != "" {
@@ -167,7 +167,7 @@ func (c *config) check() error {
 			return c.bad(name, "expected at least one number")
 		}
 	}
-	if c.has("num_inference_steps") && c.isSet("num_inference_steps") {
+	if c.isSet("num_inference_steps") {
 		n := c.whole("num_inference_steps")
 		if c.steps != 0 && c.steps != n {
 			return c.bad("num_inference_steps", "and %d steps are asked for; give one of them", c.steps)
