@@ -29,7 +29,7 @@ type Settings struct {
 	Fine    int // steps of the fine walk: 1000, and all trained steps where the network takes integers
 	Effort  int // calls with all samples, at most, that are spent on times and coefficients: 2000
 
-	// Walk says where the walk begins and ends, and how it clips: From, To, EndIndex, Last and Clip. The others must be zero.
+	// Walk says where the walk begins and ends, and how it clips: From, To, EndIndex, Last, Clip and Threshold. The others must be zero.
 	Walk sampler.Settings
 }
 
@@ -87,6 +87,7 @@ func (s Settings) check() error {
 		{"solver", w.Solver.Name != "" || len(w.Solver.Tableau.B) > 0}, {"steps", w.Steps != 0}, {"grid", w.Grid != nil},
 		{"indexes", len(w.Indexes) > 0}, {"nodes", len(w.Nodes) > 0}, {"order", w.Order != 0}, {"tolerance", w.Tolerance != sampler.Tolerance{}},
 		{"churn", w.Churn != sampler.Churn{}}, {"gamma", w.Gamma != nil}, {"corrector", w.Corrector != sampler.Corrector{}},
+		{"boundary", w.Boundary != 0}, {"start", w.Start != nil}, {"unclipped", w.Unclipped},
 	} {
 		if part.set {
 			shaped = append(shaped, part.name)

@@ -249,6 +249,9 @@ func TestAFitUnderClipping(t *testing.T) {
 	p := exact{path: schedule.CondOT(), mean: 1, std: 0.3, both: true}.problem(schedule.Velocity)
 	r := mustFit(t, p, Settings{Calls: 4, Samples: 100, Fine: 100, Walk: sampler.Settings{Clip: &[2]float64{-1, 1}}})
 	require.Equal(t, &[2]float64{-1, 1}, r.Plan.Clip)
+	r = mustFit(t, p, Settings{Calls: 4, Samples: 100, Fine: 100, Walk: sampler.Settings{Threshold: &sampler.Threshold{Ratio: 0.9}}})
+	require.Equal(t, &sampler.Threshold{Ratio: 0.9}, r.Plan.Threshold)
+	require.Equal(t, r.Plan.Threshold, r.Fine.Threshold)
 	require.Less(t, r.Held.Mean, r.Others[0].Mean/3)
 }
 
@@ -292,6 +295,7 @@ func TestWhatCannotBeFittedIsSaid(t *testing.T) {
 		{"more than the fine walk's", Settings{Calls: 9, Fine: 8}, "the fine walk from t=0 to t=1 has only 8: fit fewer calls, or take more fine steps"},
 		{"negative", Settings{Calls: 2, Samples: -1}, "not below 0"},
 		{"a solver", Settings{Calls: 2, Walk: sampler.Settings{Solver: sampler.Heun, Steps: 3}}, "leave solver and steps out"},
+		{"a start", Settings{Calls: 2, Walk: sampler.Settings{Start: new(float64), Boundary: 3}}, "leave boundary and start out"},
 		{"an SDE", Settings{Calls: 2, Walk: sampler.Settings{Sigma: sigma}}, "walks along the ODE, without noise"},
 		{"noise", Settings{Calls: 2, Walk: sampler.Settings{Eta: number(1)}}, "walks along the ODE, without noise"},
 		{"given data", Settings{Calls: 2, Walk: sampler.Settings{Strength: 0.5}}, "goes from noise to data, once"},

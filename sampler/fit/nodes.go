@@ -56,7 +56,7 @@ func newNodes(m sampler.Model, s Settings) (*nodes, error) {
 	from := probe.From
 	n := &nodes{model: m, end: sampler.Node{T: to}, latest: to, open: true, only: discrete && m.Integer}
 	n.denoise = m.Path.At(to).Beta > 0 && (walk.Last == "denoise" || walk.Last == "" && to == 1)
-	n.walk = sampler.Settings{Solver: walk.Solver, Clip: walk.Clip}
+	n.walk = sampler.Settings{Solver: walk.Solver, Clip: walk.Clip, Threshold: walk.Threshold}
 	if n.denoise {
 		n.walk.Last, n.open = "denoise", false
 	}
