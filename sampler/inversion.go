@@ -51,7 +51,8 @@ func (b *builder) inverse() (*Plan, error) {
 	}
 	b.total = len(nodes) - 1
 	plan := b.plan
-	plan.From, plan.To, plan.Steps, plan.Signal = nodes[0].t, nodes[b.total].t, b.total, nodes[0].point.Alpha
+	plan.From, plan.To, plan.Steps = nodes[0].t, nodes[b.total].t, b.total
+	plan.FromData, plan.Signal = true, nodes[0].point.Alpha
 	for k, from := range nodes[:b.total] {
 		if err := b.invert(k, from, nodes[k+1]); err != nil {
 			return nil, fmt.Errorf("step %d (t=%.6g): %w", k, from.t, err)

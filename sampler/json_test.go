@@ -61,6 +61,15 @@ func TestAPlanThatCannotBeRunIsRefused(t *testing.T) {
 		`{"steps":1,"second":"score","clip":[0,1],"rows":[{"step":0,"ends":true,"call":true,"s":[1]}]}`: "a plan that clips is written in the data prediction alone",
 		`{"steps":1,"rows":[{"step":0,"ends":true,"call":true,"b":[1],"a0":1}]}`:                        "reads a kept state, but none was kept",
 		`{"steps":1,"rows":[{"step":0,"ends":true,"c":1}]}`:                                             "has C = 1 with draw 0",
+		`{"turn":1,"steps":2}`:                   "from_data is false",
+		`{"signal":1}`:                           "from_data is false",
+		`{"threshold":{"ratio":2}}`:              "threshold: the ratio is 2",
+		`{"clip":[0,1],"threshold":{"ratio":1}}`: "both a clip and a threshold",
+		`{"steps":1,"clip":[0,1],"rows":[{"step":0,"ends":true,"call":true,"b":[1]}]}`:                  "makes no data prediction to clip",
+		`{"steps":1,"second":"score","rows":[{"step":0,"ends":true,"call":true,"l":1,"c":1,"draw":1}]}`: "makes no second prediction, a learned-variance, to multiply it by",
+		`{"steps":1,"second":"learned-variance","rows":[{"step":0,"ends":true,"l":1,"c":1,"draw":1}]}`:  "has l = 1",
+		`{"steps":1,"rows":[{"step":0,"c":1,"draw":2},{"step":0,"ends":true,"c":1,"draw":2}]}`:          "has draw 2 after draw 2",
+		`{"steps":1,"rows":[{"step":0,"ends":true,"c1":1,"draw1":1}]}`:                                  "reads an earlier noise, but none was drawn",
 		`{"steps":1,"rows":[{"step":0,"ends":true,"a":1e999}]}`:                                         "cannot unmarshal number 1e999",
 	} {
 		_, err := ReadPlan(strings.NewReader(text))

@@ -199,8 +199,11 @@ func (p *Plan) Check() error {
 	if !finite(p.From, p.To, p.Start, p.Signal) || p.Start < 0 {
 		return fmt.Errorf("plan: from %v, to %v, start %v and signal %v must be finite, start not negative", p.From, p.To, p.Start, p.Signal)
 	}
-	if p.Turn < 0 || p.Turn > 0 && p.Turn >= p.Steps {
+	switch {
+	case p.Turn < 0 || p.Turn > 0 && p.Turn >= p.Steps:
 		return fmt.Errorf("plan: the way to data begins after step %d of %d", p.Turn, p.Steps)
+	case (p.Turn > 0 || p.Signal != 0) && !p.FromData:
+		return fmt.Errorf("plan: turn %d and signal %v are of a walk that begins in given data, and from_data is false", p.Turn, p.Signal)
 	}
 	if p.Clip != nil && !(finite(p.Clip[:]...) && p.Clip[0] < p.Clip[1]) {
 		return fmt.Errorf("plan: clip [%v, %v] is no range: write lo < hi", p.Clip[0], p.Clip[1])
@@ -247,14 +250,18 @@ func (p *Plan) Check() error {
 			return bad("reads a second prediction, but the plan has none")
 		case row.Ratio != 0 && (row.Ratio < 0 || !row.Call || row.C == 0 || len(row.B) != 1 || len(row.S) > 0 || row.C1 != 0):
 			return bad("has ratio %v, which asks for one call, its prediction and fresh noise, and nothing earlier", row.Ratio)
-		case row.L != 0 && (p.Second == "" || !row.Call || row.C == 0):
-			return bad("has l = %v, but draws no noise or makes no second prediction to multiply it by", row.L)
+		case row.L != 0 && (p.Second != LearnedVariance || !row.Call || row.C == 0):
+			return bad("has l = %v, but draws no noise or makes no second prediction, a %s, to multiply it by", row.L, LearnedVariance)
 		case len(row.S) > 0 && p.bounds() && !p.ReadsUnclipped():
 			return bad("reads a second prediction, but a plan that clips is written in the data prediction alone")
+		case p.bounds() && row.Call && row.DataX == 0 && row.DataP == 0:
+			return bad("makes no data prediction to clip: data_x and data_p are 0")
 		case row.A0 != 0 && !kept:
 			return bad("reads a kept state, but none was kept")
 		case row.Draw < 0 || row.Draw == 0 && row.C != 0:
 			return bad("has C = %v with draw %d; draws are numbered from 1", row.C, row.Draw)
+		case row.Draw > 0 && row.Draw <= drawn:
+			return bad("has draw %d after draw %d; each is drawn once, in the order of their numbers", row.Draw, drawn)
 		case row.C1 != 0 && drawn == 0:
 			return bad("reads an earlier noise, but none was drawn")
 		case row.C1 != 0 && row.Draw1 != drawn:
