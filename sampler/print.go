@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -42,7 +43,7 @@ func (p *Plan) Print(w io.Writer) error {
 }
 
 func (p *Plan) header() [][2]string {
-	eta, clip, order, turn := "", "", "", ""
+	eta, clip, threshold, order, turn := "", "", "", "", ""
 	if p.Turn > 0 {
 		turn = fmt.Sprintf("the first %d steps go from data to noise", p.Turn)
 	}
@@ -57,7 +58,6 @@ func (p *Plan) header() [][2]string {
 	if p.Clip != nil {
 		clip = fmt.Sprintf("%s,%s", number(p.Clip[0]), number(p.Clip[1]))
 	}
-	threshold := ""
 	if p.Threshold != nil {
 		threshold = p.Threshold.String()
 	}
@@ -109,10 +109,11 @@ func (p *Plan) equation() string {
 	if p.keeps() {
 		text += " + A0 x_base"
 	}
-	symbol := "p"
+	given := "p"
 	if p.bounds() {
-		symbol = "z"
+		given = "z"
 	}
+	symbol := given
 	if p.Functional != "" {
 		symbol = "f"
 	}
@@ -132,9 +133,8 @@ func (p *Plan) equation() string {
 	if p.looksBack() {
 		text += " + C1 xi_1"
 	}
-	given := "p"
 	if p.bounds() {
-		given, text = "z", text+",  z = clip(zx x + zp p)"
+		text += ",  z = clip(zx x + zp p)"
 	}
 	if p.Functional != "" {
 		text += fmt.Sprintf(",  f = fx x + fp %s", given)
@@ -172,7 +172,7 @@ func (p *Plan) columns() []column {
 	add("step", true, func(r *Row) float64 { return float64(r.Step) })
 	add("t", true, func(r *Row) float64 { return r.T })
 	add("next", true, func(r *Row) float64 { return r.Next })
-	if p.indexed() {
+	if slices.ContainsFunc(p.Rows, func(r Row) bool { return r.Index != nil }) {
 		add("index", true, func(r *Row) float64 {
 			if r.Index == nil {
 				return math.NaN()
@@ -181,7 +181,7 @@ func (p *Plan) columns() []column {
 		})
 	}
 	add("input", true, func(r *Row) float64 { return ifCalled(r, r.Input) })
-	if p.scaled() {
+	if slices.ContainsFunc(p.Rows, func(r Row) bool { return r.Scale != 1 }) {
 		add("scale", true, func(r *Row) float64 { return r.Scale })
 	}
 	add("sigma", false, func(r *Row) float64 { return r.Sigma })
@@ -225,24 +225,6 @@ func entry(column []float64, j int) float64 {
 		return math.NaN()
 	}
 	return column[j]
-}
-
-func (p *Plan) indexed() bool {
-	for i := range p.Rows {
-		if p.Rows[i].Index != nil {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *Plan) scaled() bool {
-	for i := range p.Rows {
-		if p.Rows[i].Scale != 1 {
-			return true
-		}
-	}
-	return false
 }
 
 // number is v with ten significant digits.

@@ -116,14 +116,22 @@ func (l List) Times(path Path, _, _ float64, n int) ([]float64, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	if n != 0 && n != len(l)-1 {
-		return nil, fmt.Errorf("grid %s: has %d steps, but %d were asked for; leave the number of steps out", abbreviated(l), len(l)-1, n)
+	if err := countedSteps(l, len(l)-1, n); err != nil {
+		return nil, err
 	}
 	times := append([]float64(nil), l...)
 	return times, checkTimes(l, path, times)
 }
 
 // check is what can be known without a path.
+// countedSteps: a grid that lists its times has as many steps as are asked for, if any are.
+func countedSteps(g Grid, listed, asked int) error {
+	if asked != 0 && asked != listed {
+		return fmt.Errorf("grid %s: has %d steps, but %d were asked for; leave the number of steps out", abbreviated(g), listed, asked)
+	}
+	return nil
+}
+
 func (l List) check() error {
 	if len(l) < 2 {
 		return fmt.Errorf("grid %s: expected at least two times, as in list(0,0.1,1)", l)

@@ -144,8 +144,8 @@ func (s Sigmas) Times(path Path, _, _ float64, n int) ([]float64, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	if n != 0 && n != len(s)-1 {
-		return nil, fmt.Errorf("grid %s: has %d steps, but %d were asked for; leave the number of steps out", abbreviated(s), len(s)-1, n)
+	if err := countedSteps(s, len(s)-1, n); err != nil {
+		return nil, err
 	}
 	times := make([]float64, len(s))
 	for i, sigma := range s {
