@@ -6,8 +6,8 @@
 //	x' = A x + A0 x_base + sum_j B_j p_j + sum_j S_j q_j + C xi + C1 xi_1
 //
 // with x the state, x_base a state kept from an earlier row, p_j the network's predictions, newest first, q_j the second
-// ones of the same calls where a network gives two (velocity and score, say), and xi fresh standard normal noise. The way
-// through the package is the way through a walk:
+// ones of the same calls where a network gives two (velocity and score, say), xi fresh standard normal noise and xi_1 that
+// drawn before it ([Row] has all columns). The way through the package is the way through a walk:
 //
 //	plan, err := sampler.NewPlan(model, sampler.Settings{})      // problem.go: path, prediction, grid, sigma -> rows
 //	x := sampler.NewState(make([]float32, n*dim), n, 0)          // run.go: n samples and the walk's buffers
@@ -16,9 +16,8 @@
 //
 // A [Solver] writes rows and does nothing else: tableau.go has Butcher's tables and their orders, rungekutta.go the methods that are one,
 // maruyama.go the drift of the SDE, ddim.go the steps that go through the predicted data and noise, langevin.go plans whose field does not
-// move. form.go writes the walk as
-// an integral of the data prediction, the noise or the velocity, whichever a solver approximates, for any path and diffusion
-// coefficient; multistep.go and singlestep.go are the two ways to do so, and adams.go, dpm.go and kdiffusion.go the methods of the
+// move. form.go writes the walk as an integral of the data prediction, the noise or the velocity, whichever a solver approximates, for any
+// path and diffusion coefficient; multistep.go and singlestep.go are the two ways to do so, and adams.go, dpm.go and kdiffusion.go the methods of the
 // literature as values of these. consistency.go and corrector.go are solvers for special networks and fields, last.go the ways to take
 // the last step, and [Solver.About] is what one reads before choosing. Settings.Nodes walks another program's schedule as it is
 // (latechurn.go and departures.go are diffusers' own forms of steps), and [Adaptive] finds its steps by a tolerance. given.go,
@@ -30,8 +29,8 @@
 // Package torchrand has PyTorch's random numbers in its place: their draws depend on those before, so that they are a [Walker], which a
 // walk asks in order.
 //
-// A [Network] is an interface with one method. [Guide], [Clip] and [Inpaint] wrap one; [Func] makes one of a closure, as the tests do
-// with the exact field of a Gaussian mixture. guidance.go leads away from a network's unconditional half or, by [Autoguided], from a
+// A [Network] is an interface with one method. [Guide], [Clip], [Inpaint] and [ThereAndBack] wrap one; [Spread] makes one of several, and
+// [Func] one of a closure, as the tests do with the exact field of a Gaussian mixture. guidance.go leads away from a network's unconditional half or, by [Autoguided], from a
 // weaker network; a [Form] says in which direction (zerostar.go, perpendicular.go). A [Job] walks many samples in chunks, side by side.
 //
 // Package fit makes plans of few calls for one network, by coefficients that follow a fine walk of it. [Plan.Suits] says whether a
