@@ -10,8 +10,8 @@
 // dpm.go the DPM-Solvers and their kin (rungs.go), edm.go and flow.go those of these papers' paths, other.go what is not supported. Nothing
 // here runs a network: a class's step is a solver of package sampler.
 //
-// Lists are computed as diffusers computes them, in float32 or float64 where it does (betas.go, grids.go, spacing.go), since a timestep's last digit is what a
-// network is fed. Where diffusers departs from the published method, Scheduler.Published asks for the published one.
+// Lists are computed as diffusers computes them, in float32 or float64 where it does (betas.go, grids.go, spacing.go), since a timestep's
+// last digit is what a network is fed. Where diffusers departs from the published method, Scheduler.Published asks for the published one.
 //
 // Facts about diffusers are those of version 0.38.0.
 package diffusers

@@ -30,8 +30,9 @@
 // walk asks in order.
 //
 // A [Network] is an interface with one method. [Guide], [Clip], [Inpaint] and [ThereAndBack] wrap one; [Spread] makes one of several, and
-// [Func] one of a closure, as the tests do with the exact field of a Gaussian mixture. guidance.go leads away from a network's unconditional half or, by [Autoguided], from a
-// weaker network; a [Form] says in which direction (zerostar.go, perpendicular.go). A [Job] walks many samples in chunks, side by side.
+// [Func] one of a closure, as the tests do with the exact field of a Gaussian mixture. guidance.go leads away from a network's
+// unconditional half or, by [Autoguided], from a weaker network; a [Form] says in which direction (zerostar.go, perpendicular.go). A [Job]
+// walks many samples in chunks, side by side.
 //
 // Package fit makes plans of few calls for one network, by coefficients that follow a fine walk of it. [Plan.Suits] says whether a
 // plan that was read back was made for the network at hand.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -73,10 +74,7 @@ func compile(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.checkGuidance(c); err != nil {
-		return err
-	}
-	if err := w.canGuide(r); err != nil {
+	if err := cmp.Or(w.checkGuidance(c), w.canGuide(r)); err != nil {
 		return err
 	}
 	s, err := rewrite.Compile(r, plan, w.guidance)

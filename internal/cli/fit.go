@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -51,20 +52,12 @@ type fitRequest struct {
 func parseFit(words values) (*fitRequest, error) {
 	c := words.flags
 	if !c.IsSet("optimize-grid") {
-		for _, f := range fitFlags() {
-			if name := f.Names()[0]; c.IsSet(name) {
-				return nil, usagef("--%s is about fitting a plan to the network, which nothing asks for; give --optimize-grid N, or leave it out", name)
-			}
+		if about := amongSet(c, flagNames(fitFlags())); len(about) > 0 {
+			return nil, usagef("%s is about fitting a plan to the network, which nothing asks for; give --optimize-grid N, or leave it out", about[0])
 		}
 		return nil, nil
 	}
-	var beside []string
-	for _, name := range shaping {
-		if c.IsSet(name) {
-			beside = append(beside, "--"+name)
-		}
-	}
-	if len(beside) > 0 {
+	if beside := amongSet(c, shaping); len(beside) > 0 {
 		return nil, usagef("--optimize-grid finds times and coefficients of a walk along the ODE, from noise to data, itself; leave %s out", strings.Join(beside, ", "))
 	}
 	r := &fitRequest{quiet: c.Bool("quiet")}
@@ -104,10 +97,8 @@ func optimize(c *cli.Context, r *models.Resolved, words values, req *fitRequest)
 	if err := r.Err(); err != nil {
 		return nil, w, err
 	}
-	for _, check := range []error{w.checkGuidance(c), w.canGuide(r), w.forgets("a plan is fitted to a field of state and time alone")} {
-		if check != nil {
-			return nil, w, check
-		}
+	if err := cmp.Or(w.checkGuidance(c), w.canGuide(r), w.forgets("a plan is fitted to a field of state and time alone")); err != nil {
+		return nil, w, err
 	}
 	if r.Model.Scheduler != nil {
 		w.settings = besideScheduler(w.settings, words)
@@ -157,7 +148,7 @@ func optimize(c *cli.Context, r *models.Resolved, words values, req *fitRequest)
 	if err != nil {
 		return nil, w, explainWalk(ctx, r.Model, err)
 	}
-	guided := w.guidanceText(r)
+	guided := w.describeGuidance(r)
 	result.Plan.Guidance = guided
 	result.Plan.Fitted = fmt.Sprintf("to %s, guidance %s: %d samples of seed %d, %s", r.Model.Name, guided, result.Samples, req.seed, result.Teacher())
 	return &fitted{result, e.split, time.Since(began).Seconds()}, w, nil
@@ -184,14 +175,6 @@ func (n countedNetwork) Predict(ctx context.Context, dst, x []float32, at sample
 	err := n.Network.Predict(ctx, dst, x, at)
 	n.bar.Done.Add(int64(len(x) / n.dim))
 	return err
-}
-
-// guidanceText says in words how and where a walk is guided.
-func (w walk) guidanceText(r *models.Resolved) string {
-	if !w.guidance.Guides() {
-		return "none"
-	}
-	return w.describeGuidance(r)
 }
 
 // forgets is an error where guidance goes by the steps of the walk, and the field is not one of state and time alone; why says for what it

@@ -113,10 +113,8 @@ func (w walk) checkGuidance(c *cli.Context) error {
 	if w.guidance.Guides() {
 		return nil
 	}
-	for _, flag := range steering {
-		if c.IsSet(flag) {
-			return usagef("--%s says where or how to guide, and the guidance weight is 1, which is none; give --guidance W", flag)
-		}
+	if given := amongSet(c, steering); len(given) > 0 {
+		return usagef("%s says where or how to guide, and the guidance weight is 1, which is none; give --guidance W", given[0])
 	}
 	return nil
 }
@@ -176,6 +174,9 @@ func (w walk) canGuide(r *models.Resolved) error {
 
 // describeGuidance says for people how and where a walk is guided.
 func (w walk) describeGuidance(r *models.Resolved) string {
+	if !w.guidance.Guides() {
+		return "none"
+	}
 	text := w.guidance.String() + oneLine(r.Away())
 	if at := w.guidance.Interval; at != nil {
 		return fmt.Sprintf("%s strictly between t=%g and t=%g", text, at[0], at[1])

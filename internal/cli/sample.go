@@ -66,13 +66,7 @@ func sample(c *cli.Context) error {
 		return fmt.Errorf("--plan %s: its walk does not go to noise first, and --invert-label names the classes on the way there; make it with odeon plan --invert", c.String("plan"))
 	}
 	req.states = plan.States()
-	if err := walk.checkGuidance(c); err != nil {
-		return err
-	}
-	if err := walk.canGuide(r); err != nil {
-		return err
-	}
-	if err := r.CanVary(plan); err != nil {
+	if err := cmp.Or(walk.checkGuidance(c), walk.canGuide(r), r.CanVary(plan)); err != nil {
 		return err
 	}
 

@@ -23,23 +23,36 @@ func checkPlanFlag(c *cli.Context) error {
 	if !c.IsSet("plan") {
 		return nil
 	}
-	var beside []string
-	for _, f := range walkFlags() {
-		if name := f.Names()[0]; c.IsSet(name) && !guides(name) {
-			beside = append(beside, "--"+name)
-		}
-	}
-	if c.IsSet("optimize-grid") {
-		beside = append(beside, "--optimize-grid")
-	}
-	if len(beside) > 0 {
+	if beside := amongSet(c, append(planned(), "optimize-grid")); len(beside) > 0 {
 		return usagef("--plan gives the whole walk, and %s a part of it; give one of them", strings.Join(beside, ", "))
 	}
 	return nil
 }
 
-// guides tells whether a flag of the walk says how to guide it, which no plan does.
-func guides(name string) bool { return name == "guidance" || slices.Contains(steering, name) }
+// planned are the flags of the walk that a plan stands for: all but those that say how to guide it.
+func planned() []string {
+	return slices.DeleteFunc(flagNames(walkFlags()), func(name string) bool { return name == "guidance" || slices.Contains(steering, name) })
+}
+
+// flagNames are the flags' names.
+func flagNames(flags []cli.Flag) []string {
+	var names []string
+	for _, f := range flags {
+		names = append(names, f.Names()[0])
+	}
+	return names
+}
+
+// amongSet are those of the flags that the command line gives, as they are written there.
+func amongSet(c *cli.Context, names []string) []string {
+	var given []string
+	for _, name := range names {
+		if c.IsSet(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	return given
+}
 
 // chosenPlan is the plan of --plan FILE, else the one that card and flags make.
 func chosenPlan(r *models.Resolved, c *cli.Context) (*sampler.Plan, walk, error) {
@@ -47,10 +60,8 @@ func chosenPlan(r *models.Resolved, c *cli.Context) (*sampler.Plan, walk, error)
 	if !c.IsSet("plan") {
 		return makePlan(r, words)
 	}
-	for _, f := range walkFlags() {
-		if name := f.Names()[0]; !guides(name) {
-			delete(words.sampling, name) // the card's defaults for what the plan says itself
-		}
+	for _, name := range planned() {
+		delete(words.sampling, name) // the card's defaults for what the plan says itself
 	}
 	w, err := parseWalk(words)
 	if err != nil {
@@ -69,7 +80,7 @@ func chosenPlan(r *models.Resolved, c *cli.Context) (*sampler.Plan, walk, error)
 	if err := w.bindGuidance(words, r, plan); err != nil {
 		return nil, w, err
 	}
-	if now := w.guidanceText(r); plan.Guidance != "" && plan.Guidance != now {
+	if now := w.describeGuidance(r); plan.Guidance != "" && plan.Guidance != now {
 		plan.Warnings = append(plan.Warnings, fmt.Sprintf("the plan was fitted under guidance %s, and this walk's is %s, for which other coefficients would be better: give that guidance, or fit a plan with this one",
 			oneLine(plan.Guidance), now))
 	}
