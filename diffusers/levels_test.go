@@ -206,3 +206,18 @@ func TestPublishedLevelsAreThoseOfTheNetworksTime(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, whole.Settings.As, "published, as")
 }
+
+// On cosine betas the first levels lie so near to one another that they share the time of the noisiest step; the stage between two is
+// one all the same.
+func TestAStageBesideTheNoisiestStepIsCalled(t *testing.T) {
+	s, err := Named("DPMSolverSDE")
+	require.NoError(t, err)
+	for _, option := range []string{"beta_schedule=squaredcos_cap_v2", "use_beta_sigmas=true", "timestep_spacing=trailing"} {
+		require.NoError(t, s.Set(option))
+	}
+	w, err := s.Walk(31)
+	require.NoError(t, err)
+	plan, err := sampler.NewPlan(w.Model(), w.Settings)
+	require.NoError(t, err)
+	require.Equal(t, 61, plan.Calls(), "as often as diffusers 0.38 calls it: all steps but the last have two stages")
+}

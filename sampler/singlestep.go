@@ -99,7 +99,7 @@ func (m singlestep) write(b *builder, k int, from, to node) error {
 		switch inner := i+1 < len(m.stages); {
 		case len(m.stages) > 1 && s.straight():
 			return &noCallError{t: from.t, why: "the step has no length in log-SNR, or none that is finite"}
-		case inner && target.t == from.t, stage.shares == nil && i > 0 && m.over.of(m.form, target) == m.over.of(m.form, at):
+		case inner && m.over.of(m.form, target) == m.over.of(m.form, from), stage.shares == nil && i > 0 && m.over.of(m.form, target) == m.over.of(m.form, at):
 			return &noCallError{t: from.t, why: "two stages fall together"}
 		}
 		if row.A = s.keep; i > 0 {
