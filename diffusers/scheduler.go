@@ -2,6 +2,7 @@ package diffusers
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -274,7 +275,7 @@ func (s *Scheduler) mismatch(o *option, text string) error {
 	if len(text) > 60 {
 		text = text[:60] + "..."
 	}
-	return fmt.Errorf("%s: option %s is %s, expected %s", s.Name(), o.name, text, expected)
+	return fmt.Errorf("%s: option %s is %s, expected %s", s.Name(), o.name, cmp.Or(text, "empty"), expected)
 }
 
 // equal compares values of options.
