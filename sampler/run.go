@@ -17,8 +17,6 @@ type State struct {
 	preds   [][]float32 // what the last calls gave, a ring: preds[head] is the newest; [p; q] where there are two predictions
 	head    int
 	terms   []term
-	own     Row       // a row whose length is measured; see pace.go
-	pace    []float64 // its B
 }
 
 // NewState is a state of n samples whose numbers begin at first. It keeps x, whose length is a multiple of n.
@@ -69,7 +67,7 @@ func Run(ctx context.Context, plan *Plan, net Network, x *State, noise Noise, ob
 		if err := x.read(ctx, net, noise, row); err != nil {
 			return fmt.Errorf("step %d (t=%.4g): %w", row.Step, row.T, err)
 		}
-		if ok := x.combine(x.paced(row)); !ok && !x.AllowNonfinite {
+		if ok := x.combine(row); !ok && !x.AllowNonfinite {
 			return x.nonFinite(plan, row)
 		}
 		if obs != nil && row.Ends {
@@ -147,6 +145,9 @@ func (x *State) read(ctx context.Context, net Network, noise Noise, row *Row) er
 		}
 		if row.L != 0 {
 			widen(x.xi, float32(row.L), x.preds[x.head][len(x.X):])
+		}
+		if row.Ratio != 0 {
+			pace(x.preds[x.head][:len(x.X)], x.xi, row.Ratio, x.N)
 		}
 	}
 	return nil
