@@ -12,14 +12,21 @@ import (
 	"odeon/schedule"
 )
 
-// walkOf is the walk of a class with options.
+// walkOf is the walk of a class with options, as diffusers takes it.
 func walkOf(t *testing.T, class string, steps int, options ...string) *Walk {
+	t.Helper()
+	return walkAs(t, false, class, steps, options...)
+}
+
+// walkAs is the walk of a class with options, in the published form or in diffusers'.
+func walkAs(t *testing.T, published bool, class string, steps int, options ...string) *Walk {
 	t.Helper()
 	s, err := Named(class)
 	require.NoError(t, err)
 	for _, text := range options {
 		require.NoError(t, s.Set(text))
 	}
+	s.Published = published
 	w, err := s.Walk(steps)
 	require.NoError(t, err)
 	return w
@@ -30,15 +37,7 @@ func TestListsAreThoseOfAnIndependentPort(t *testing.T) {
 	var lists map[string][]float64
 	readReference(t, "derived_schedules.json", &lists)
 	published := func(class string, steps int, options ...string) *Walk {
-		s, err := Named(class)
-		require.NoError(t, err)
-		for _, text := range options {
-			require.NoError(t, s.Set(text))
-		}
-		s.Published = true
-		w, err := s.Walk(steps)
-		require.NoError(t, err)
-		return w
+		return walkAs(t, true, class, steps, options...)
 	}
 	walks := map[string]*Walk{
 		"dpm2m_T1000_karras_10":                   walkOf(t, "DPMSolverMultistep", 10, "use_karras_sigmas=true", "final_sigmas_type=sigma_min"),
@@ -210,14 +209,6 @@ func TestPublishedLevelsAreThoseOfTheNetworksTime(t *testing.T) {
 // On cosine betas the first levels lie so near to one another that they share the time of the noisiest step; the stage between two is
 // one all the same.
 func TestAStageBesideTheNoisiestStepIsCalled(t *testing.T) {
-	s, err := Named("DPMSolverSDE")
-	require.NoError(t, err)
-	for _, option := range []string{"beta_schedule=squaredcos_cap_v2", "use_beta_sigmas=true", "timestep_spacing=trailing"} {
-		require.NoError(t, s.Set(option))
-	}
-	w, err := s.Walk(31)
-	require.NoError(t, err)
-	plan, err := sampler.NewPlan(w.Model(), w.Settings)
-	require.NoError(t, err)
+	_, plan := walked(t, "DPMSolverSDE", 31, false, "beta_schedule=squaredcos_cap_v2", "use_beta_sigmas=true", "timestep_spacing=trailing")
 	require.Equal(t, 61, plan.Calls(), "as often as diffusers 0.38 calls it: all steps but the last have two stages")
 }

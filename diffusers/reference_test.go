@@ -92,14 +92,7 @@ func TestDiffusersRunsAreRepeated(t *testing.T) {
 		t.Run(r.ID, func(t *testing.T) {
 			s, err := scheduler(r.Scheduler, r.Config, r.SetTimesteps, r.Step)
 			require.NoError(t, err)
-			walk, err := s.Walk(r.Steps)
-			require.NoError(t, err)
-			same(t, "timesteps", r.Timesteps, walk.Timesteps)
-			same(t, "sigmas", r.Sigmas, walk.Sigmas)
-			require.InEpsilon(t, r.InitNoiseSigma, walk.InitNoiseSigma, 3e-7)
-
-			plan, err := sampler.NewPlan(walk.Model(), walk.Settings)
-			require.NoError(t, err)
+			_, plan := asListed(t, s, r.Steps, r.Timesteps, r.Sigmas, r.InitNoiseSigma)
 			global := r.Config["stochastic_sampling"] != nil
 			if plan.Draws() > r.Draws && !global {
 				t.Errorf("%d draws of noise, diffusers made %d", plan.Draws(), r.Draws)
@@ -120,6 +113,18 @@ func TestDiffusersRunsAreRepeated(t *testing.T) {
 			near(t, want.Float32(), x.X, 1e-4)
 		})
 	}
+}
+
+// asListed is the walk of a scheduler and its plan, once its lists and the deviation of the start are those that diffusers has.
+func asListed(t *testing.T, s *Scheduler, steps int, timesteps, sigmas []float64, start float64) (*Walk, *sampler.Plan) {
+	walk, err := s.Walk(steps)
+	require.NoError(t, err)
+	same(t, "timesteps", timesteps, walk.Timesteps)
+	same(t, "sigmas", sigmas, walk.Sigmas)
+	require.InEpsilon(t, start, walk.InitNoiseSigma, 3e-7)
+	plan, err := sampler.NewPlan(walk.Model(), walk.Settings)
+	require.NoError(t, err)
+	return walk, plan
 }
 
 // same compares noise levels to two units in float32's last place, and timesteps digit by digit, unless they are real numbers: they

@@ -42,13 +42,7 @@ func TestFurtherRunsAreRepeated(t *testing.T) {
 		t.Run(strings.TrimSuffix(r.Scheduler, "Scheduler")+string(config), func(t *testing.T) {
 			s, err := scheduler(r.Scheduler, r.Config, r.SetTimesteps, r.Step)
 			require.NoError(t, err)
-			walk, err := s.Walk(r.Steps)
-			require.NoError(t, err)
-			same(t, "timesteps", r.Timesteps, walk.Timesteps)
-			same(t, "sigmas", r.Sigmas, walk.Sigmas)
-			require.InEpsilon(t, r.Init, walk.InitNoiseSigma, 3e-7)
-			plan, err := sampler.NewPlan(walk.Model(), walk.Settings)
-			require.NoError(t, err)
+			walk, plan := asListed(t, s, r.Steps, r.Timesteps, r.Sigmas, r.Init)
 
 			if r.Scheduler == "CMStochasticIterativeScheduler" && r.Steps == 40 {
 				r.Calls-- // at the smallest level the network's word does not count, and it is not asked

@@ -70,14 +70,7 @@ func TestTimestepsAreSpaced(t *testing.T) {
 
 // walked is the walk of a class with options, and its plan.
 func walked(t *testing.T, class string, steps int, published bool, options ...string) (*Walk, *sampler.Plan) {
-	s, err := Named(class)
-	require.NoError(t, err)
-	for _, o := range options {
-		require.NoError(t, s.Set(o))
-	}
-	s.Published = published
-	w, err := s.Walk(steps)
-	require.NoError(t, err)
+	w := walkAs(t, published, class, steps, options...)
 	plan, err := sampler.NewPlan(w.Model(), w.Settings)
 	require.NoError(t, err)
 	return w, plan

@@ -48,12 +48,7 @@ func upper(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: upper A B TOLERANCE")
 	}
-	a, err := array.Read(ts.MkAbs(args[0]))
-	ts.Check(err)
-	b, err := array.Read(ts.MkAbs(args[1]))
-	ts.Check(err)
-	tolerance, err := strconv.ParseFloat(args[2], 64)
-	ts.Check(err)
+	a, b, tolerance := readPair(ts, args)
 	x, y, size := a.Float32(), b.Float32(), a.Shape[2]*a.Shape[3]
 	for i := range x {
 		if d := math.Abs(float64(x[i] - y[i])); i%size < size/2 && d > tolerance {

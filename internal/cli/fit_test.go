@@ -14,6 +14,7 @@ import (
 
 	"odeon/internal/array"
 	"odeon/onnx"
+	"odeon/sampler/fit"
 )
 
 // smallFit are the words of a small fit.
@@ -96,11 +97,12 @@ func TestFittedPlansOfEightCallsAreCloserThanSolversOfTwelve(t *testing.T) {
 				return x
 			}
 			fine := sample(c.fine...)
+			apart := func(x *array.Array) float64 { return fit.Distance(x.Float32(), fine.Float32(), fine.Shape[0]).Mean }
 			plan := filepath.Join(t.TempDir(), "eight.json")
 			var stdout, stderr bytes.Buffer
 			words := slices.Concat([]string{"plan"}, model[:3], []string{"--optimize-grid", "8", "--quiet", "-o", plan}, c.fit)
 			require.Zero(t, run(t.Context(), words, &stdout, &stderr), stderr.String())
-			eight := apart(sample("--plan", plan), fine)
+			eight := apart(sample("--plan", plan))
 
 			least, which := math.Inf(1), ""
 			for _, solver := range c.solvers {
@@ -116,7 +118,7 @@ func TestFittedPlansOfEightCallsAreCloserThanSolversOfTwelve(t *testing.T) {
 					}
 					x, err := array.Read(file)
 					require.NoError(t, err)
-					if e := apart(x, fine); e < least {
+					if e := apart(x); e < least {
 						least, which = e, solver+" "+grid
 					}
 				}
@@ -125,19 +127,4 @@ func TestFittedPlansOfEightCallsAreCloserThanSolversOfTwelve(t *testing.T) {
 			require.Less(t, eight, least)
 		})
 	}
-}
-
-// apart is how far samples are from others: the mean, over the samples, of the root mean square over a sample's numbers.
-func apart(x, y *array.Array) (mean float64) {
-	a, b := x.Float32(), y.Float32()
-	n := x.Shape[0]
-	dim := len(a) / n
-	for k := range n {
-		square := 0.0
-		for i := k * dim; i < (k+1)*dim; i++ {
-			square += math.Pow(float64(a[i])-float64(b[i]), 2) / float64(dim)
-		}
-		mean += math.Sqrt(square) / float64(n)
-	}
-	return mean
 }

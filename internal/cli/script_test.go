@@ -82,17 +82,22 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// readPair reads two .npy files and a tolerance.
+func readPair(ts *testscript.TestScript, args []string) (a, b *array.Array, tolerance float64) {
+	var errs [3]error
+	a, errs[0] = array.Read(ts.MkAbs(args[0]))
+	b, errs[1] = array.Read(ts.MkAbs(args[1]))
+	tolerance, errs[2] = strconv.ParseFloat(args[2], 64)
+	ts.Check(errors.Join(errs[:]...))
+	return a, b, tolerance
+}
+
 // near A B TOLERANCE [FROM]: two .npy files hold the same numbers, B compared with A's samples from number FROM on.
 func near(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 3 {
 		ts.Fatalf("usage: near A B TOLERANCE [FROM]")
 	}
-	a, err := array.Read(ts.MkAbs(args[0]))
-	ts.Check(err)
-	b, err := array.Read(ts.MkAbs(args[1]))
-	ts.Check(err)
-	tolerance, err := strconv.ParseFloat(args[2], 64)
-	ts.Check(err)
+	a, b, tolerance := readPair(ts, args)
 	x, y := a.Float32(), b.Float32()
 	if len(args) > 3 {
 		from, err := strconv.Atoi(args[3])

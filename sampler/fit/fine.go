@@ -54,16 +54,21 @@ func (p Problem) error(ctx context.Context, plan *sampler.Plan, fine *walked) (E
 	if err != nil {
 		return Error{}, err
 	}
-	e := Error{}
-	for k := range fine.n {
+	return Distance(x, fine.end, fine.n), nil
+}
+
+// Distance is how far n samples are from others, or from where they should be; x and y hold them one after the other.
+func Distance(x, y []float32, n int) Error {
+	e, dim := Error{}, len(x)/n
+	for k := range n {
 		square := 0.0
-		for i := k * p.Dim; i < (k+1)*p.Dim; i++ {
-			d := float64(x[i]) - float64(fine.end[i])
-			square += d * d / float64(p.Dim)
+		for i := k * dim; i < (k+1)*dim; i++ {
+			d := float64(x[i]) - float64(y[i])
+			square += d * d / float64(dim)
 		}
-		e.Mean += math.Sqrt(square) / float64(fine.n)
-		e.RMS += square / float64(fine.n)
+		e.Mean += math.Sqrt(square) / float64(n)
+		e.RMS += square / float64(n)
 	}
 	e.RMS = math.Sqrt(e.RMS)
-	return e, nil
+	return e
 }

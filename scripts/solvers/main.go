@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"odeon/internal/array"
+	"odeon/sampler/fit"
 )
 
 func main() {
@@ -73,11 +74,14 @@ func (m measuring) run(only, out string) error {
 
 // measured is an error, and the grid on which it was the least.
 type measured struct {
-	grid      string
-	mean, rms float64
+	grid string
+	fit.Error
 }
 
-func (e measured) String() string { return fmt.Sprintf("%s (%s)", digits(e.mean), digits(e.rms)) }
+// unmeasured is further off than anything.
+var unmeasured = fit.Error{Mean: math.Inf(1), RMS: math.Inf(1)}
+
+func (e measured) String() string { return fmt.Sprintf("%s (%s)", digits(e.Mean), digits(e.RMS)) }
 
 func digits(v float64) string {
 	if math.IsInf(v, 1) {
@@ -91,13 +95,13 @@ func (m measuring) best(n network, fine *array.Array, s solver, calls int) (meas
 	if s.name == "" {
 		return m.fittedError(n, fine, calls, n.fit)
 	}
-	best := measured{mean: math.Inf(1), rms: math.Inf(1)}
+	best := measured{Error: unmeasured}
 	for _, grid := range n.grids {
 		e, err := m.error(n, fine, s, calls, grid)
 		if err != nil {
 			return best, err
 		}
-		if e.mean < best.mean {
+		if e.Mean < best.Mean {
 			best = e
 		}
 	}
@@ -110,10 +114,9 @@ func (m measuring) error(n network, fine *array.Array, s solver, calls int, grid
 	x, err := m.sample(n, append(words, n.ends...)...)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s, %s %s, %d calls: %v\n", n.name, s.name, grid, calls, err)
-		return measured{grid, math.Inf(1), math.Inf(1)}, nil
+		return measured{grid, unmeasured}, nil
 	}
-	mean, rms := distance(x, fine)
-	return measured{grid, mean, rms}, nil
+	return measured{grid, fit.Distance(x.Float32(), fine.Float32(), n.samples)}, nil
 }
 
 // fittedError is the error of a fitted plan of so many calls.
@@ -126,8 +129,7 @@ func (m measuring) fittedError(n network, fine *array.Array, calls int, how []st
 	if err != nil {
 		return measured{}, err
 	}
-	mean, rms := distance(x, fine)
-	return measured{"fitted", mean, rms}, nil
+	return measured{"fitted", fit.Distance(x.Float32(), fine.Float32(), n.samples)}, nil
 }
 
 // eightBesideTwelve is a line of the table that sets fitted plans of 8 calls beside solvers of 12, on every grid, and of 8.
@@ -140,7 +142,7 @@ func (m measuring) eightBesideTwelve(n network, fine *array.Array) (string, erro
 	if err != nil {
 		return "", err
 	}
-	least, name := measured{mean: math.Inf(1), rms: math.Inf(1)}, ""
+	least, name := measured{Error: unmeasured}, ""
 	equal := map[string]measured{}
 	for _, s := range n.solvers {
 		for _, grid := range n.more {
@@ -148,9 +150,9 @@ func (m measuring) eightBesideTwelve(n network, fine *array.Array) (string, erro
 			if err != nil {
 				return "", err
 			}
-			least.rms = min(least.rms, e.rms)
-			if e.mean < least.mean {
-				least.mean, name = e.mean, s.title+", "+grid
+			least.RMS = min(least.RMS, e.RMS)
+			if e.Mean < least.Mean {
+				least.Mean, name = e.Mean, s.title+", "+grid
 			}
 		}
 		for _, grid := range []string{n.usual, "karras(7)"} {
@@ -158,7 +160,7 @@ func (m measuring) eightBesideTwelve(n network, fine *array.Array) (string, erro
 			if err != nil {
 				return "", err
 			}
-			if known, ok := equal[grid]; !ok || e.mean < known.mean {
+			if known, ok := equal[grid]; !ok || e.Mean < known.Mean {
 				e.grid = s.title
 				equal[grid] = e
 			}
@@ -166,27 +168,9 @@ func (m measuring) eightBesideTwelve(n network, fine *array.Array) (string, erro
 	}
 	times := func(grid string) string {
 		e := equal[grid]
-		return fmt.Sprintf("%s %s, %s times as far", e.grid, e, digits(e.mean/eight.mean))
+		return fmt.Sprintf("%s %s, %s times as far", e.grid, e, digits(e.Mean/eight.Mean))
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", n.name, eight, least, name, times(n.usual), times("karras(7)")), nil
-}
-
-// distance is how far samples are from others: the root mean square over a sample's numbers, as the mean over the samples, and as the
-// root mean square over all.
-func distance(x, y *array.Array) (mean, rms float64) {
-	a, b := x.Float32(), y.Float32()
-	n := x.Shape[0]
-	dim := len(a) / n
-	for k := range n {
-		square := 0.0
-		for i := k * dim; i < (k+1)*dim; i++ {
-			d := float64(a[i]) - float64(b[i])
-			square += d * d / float64(dim)
-		}
-		mean += math.Sqrt(square) / float64(n)
-		rms += square / float64(n)
-	}
-	return mean, math.Sqrt(rms)
 }
 
 // curves are the errors of a network's solvers, for each of callCounts.

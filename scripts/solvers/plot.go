@@ -63,8 +63,8 @@ func (c curves) panel(legend bool) *plot.Plot {
 	for i, s := range append(append([]solver{}, c.solvers...), fitted) {
 		var xys plotter.XYs
 		for k, e := range c.errors[s.title] {
-			if !math.IsInf(e.mean, 1) {
-				xys = append(xys, plotter.XY{X: float64(callCounts[k]), Y: e.mean})
+			if !math.IsInf(e.Mean, 1) {
+				xys = append(xys, plotter.XY{X: float64(callCounts[k]), Y: e.Mean})
 			}
 		}
 		line, points, err := plotter.NewLinePoints(xys)
