@@ -7,7 +7,7 @@
 //
 // A class is data: a name, the options that it takes with their defaults and the values that are supported (class.go), and a function that
 // makes a Walk of them. trained.go has the classes that step from one trained index to another, levels.go those that step in noise levels,
-// dpm.go the DPM-Solvers and their kin (rungs.go), edm.go and flow.go those of these papers' paths, other.go what is not supported. Nothing
+// dpm.go the DPM-Solvers and their kin (rungs.go), edm.go, flow.go and score.go those of these papers' paths, other.go what is not supported. Nothing
 // here runs a network: a class's step is a solver of package sampler.
 //
 // Lists are computed as diffusers computes them, in float32 or float64 where it does (betas.go, grids.go, spacing.go), since a timestep's

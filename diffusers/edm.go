@@ -245,7 +245,7 @@ func walkCosine(c *config) (*Walk, error) {
 	w.Start *= w.Settings.Nodes[0].Alpha
 	c.limitOrders(w)
 	if w.Sigmas[len(w.Sigmas)-1] > 0 {
-		w.Settings.Last = "rescale"
+		w.Settings.Last = sampler.LastRescale
 	}
 	return w, nil
 }

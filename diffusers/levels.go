@@ -247,7 +247,7 @@ func (c *config) walk(l *ladder, solver sampler.Solver) (*Walk, error) {
 		w.Instead = "between two trained steps log sigma is a straight line of the network's time"
 	}
 	if walked[len(walked)-1] > 0 {
-		w.Settings.Last = "rescale"
+		w.Settings.Last = sampler.LastRescale
 	}
 	return w, nil
 }

@@ -19,7 +19,7 @@
 // move. form.go writes the walk as an integral of the data prediction, the noise or the velocity, whichever a solver approximates, for any
 // path and diffusion coefficient; multistep.go and singlestep.go are the two ways to do so, and adams.go, dpm.go and kdiffusion.go the methods of the
 // literature as values of these. consistency.go and corrector.go are solvers for special networks and fields, last.go the ways to take
-// the last step, and [Solver.About] is what one reads before choosing. Settings.Nodes walks another program's schedule as it is
+// the last step (learned.go and pace.go have noise and steps whose size the network or the state says), and [Solver.About] is what one reads before choosing. Settings.Nodes walks another program's schedule as it is
 // (latechurn.go and departures.go are diffusers' own forms of steps), and [Adaptive] finds its steps by a tolerance. given.go,
 // inversion.go and resample.go let a walk begin in data, go to noise and back, and take steps again. What the network
 // predicts never matters to a solver: velocity, score, data and noise are linear functionals of one another

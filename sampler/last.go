@@ -19,12 +19,12 @@ var Lasts = []struct{ Name, Summary string }{
 	{"ode", "to the last time by the ODE: without the noise, and without the drift that makes up for it"},
 }
 
-// rescaled is one more way, that of a scheduler's configuration: to the last time as every other step, and what comes out is the last
+// LastRescale is one more way, that of a scheduler's configuration: to the last time as every other step, and what comes out is the last
 // state over alpha, the data and the noise that is left.
-const rescaled = "rescale"
+const LastRescale = "rescale"
 
 func (s Settings) checkLast() error {
-	if s.Last == "" || s.Last == rescaled {
+	if s.Last == "" || s.Last == LastRescale {
 		return nil
 	}
 	var names []string

@@ -133,9 +133,7 @@ func NewPlan(m Model, s Settings) (*Plan, error) {
 func startable(m Model, s *Settings) (*Plan, error) {
 	plan, err := build(m, *s)
 	var start *startError
-	_, listed := s.Grid.(schedule.List)
-	_, levels := s.Grid.(schedule.Sigmas)
-	if !errors.As(err, &start) || s.From != nil || listed || levels || len(s.Indexes) > 0 || len(s.Nodes) > 0 {
+	if !errors.As(err, &start) || s.From != nil || schedule.Lists(s.Grid) > 0 || len(s.Indexes) > 0 || len(s.Nodes) > 0 {
 		return plan, err
 	}
 	for _, from := range laterStarts(m.Path) {
@@ -221,7 +219,7 @@ func build(m Model, s Settings) (*Plan, error) {
 			plan.Rows = slices.Grow(plan.Rows, len(plan.Rows)*b.total)
 		}
 	}
-	if s.Last == rescaled {
+	if s.Last == LastRescale {
 		b.rescale(nodes[len(nodes)-1])
 	}
 	last := &plan.Rows[len(plan.Rows)-1]

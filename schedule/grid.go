@@ -15,6 +15,17 @@ type Grid interface {
 	String() string
 }
 
+// Lists is how many times or noise levels a grid lists; 0: it spaces them itself.
+func Lists(g Grid) int {
+	switch g := g.(type) {
+	case List:
+		return len(g)
+	case Sigmas:
+		return len(g)
+	}
+	return 0
+}
+
 // maxSteps bounds what is asked for in files and on command lines.
 const maxSteps = 1_000_000
 

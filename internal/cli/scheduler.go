@@ -29,7 +29,8 @@ func wantsScheduler(c *cli.Context) bool {
 // stands for the configuration of MODEL's folder under that class; where MODEL has a card with a path that the class can
 // walk, for the class along that path; else for the class with its defaults. Options alone change the folder's scheduler.
 func schedulerLayer(c *cli.Context, arg string, others []models.Layer) (*models.Layer, error) {
-	s, from, err := readScheduler(c, arg, others)
+	model, unopened := models.Open(arg, others...) // which fails where a folder's own scheduler is refused: a file replaces it
+	s, from, err := readScheduler(c, model, unopened)
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +44,7 @@ func schedulerLayer(c *cli.Context, arg string, others []models.Layer) (*models.
 		return nil, err
 	}
 	s.Published = as == "published"
-	if c.IsSet("scheduler") {
-		model, err := models.Open(arg, others...)
-		if err != nil {
-			return nil, err
-		}
+	if c.IsSet("scheduler") && unopened == nil {
 		r := models.Resolve(model)
 		named := strings.HasPrefix(from, "--") // and no configuration
 		switch {
@@ -64,8 +61,8 @@ func schedulerLayer(c *cli.Context, arg string, others []models.Layer) (*models.
 	return &layer, err
 }
 
-// readScheduler finds the scheduler, without the options of the command line.
-func readScheduler(c *cli.Context, arg string, others []models.Layer) (s *diffusers.Scheduler, from string, err error) {
+// readScheduler finds the scheduler, without the options of the command line. All but a file need the model, or the error of opening it.
+func readScheduler(c *cli.Context, model *models.Model, unopened error) (s *diffusers.Scheduler, from string, err error) {
 	name := c.String("scheduler")
 	if file, ok := schedulerConfig(name); ok {
 		text, err := readSmall(file)
@@ -82,9 +79,8 @@ func readScheduler(c *cli.Context, arg string, others []models.Layer) (s *diffus
 			return nil, "", usagef("--scheduler: %w", err)
 		}
 	}
-	model, err := models.Open(arg, others...)
-	if err != nil {
-		return nil, "", err
+	if unopened != nil {
+		return nil, "", unopened
 	}
 	switch {
 	case model.Pipeline != nil && model.Pipeline.Scheduler != "":

@@ -79,23 +79,12 @@ func lasts() []string {
 	return names
 }
 
-// gridLists is how many times or noise levels the grid lists; 0: it spaces them itself.
-func gridLists(g schedule.Grid) int {
-	switch g := g.(type) {
-	case schedule.List:
-		return len(g)
-	case schedule.Sigmas:
-		return len(g)
-	}
-	return 0
-}
-
 // check finds what contradicts itself in the words alone.
 func (w walk) check(v values) error {
 	s := w.settings
 	listed := len(s.Indexes)
 	_, where, _ := v.text("indexes")
-	if times := gridLists(s.Grid); times > 0 {
+	if times := schedule.Lists(s.Grid); times > 0 {
 		if _, at, _ := v.text("grid"); listed > 0 {
 			return wrong(where, fmt.Errorf("both %s and indexes say where to step; give one", at))
 		}
